@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what Debian 12 needs to build, test and run Lazaret. Idempotent: asks dpkg first and installs only what is missing.
+#   deploy/deps.sh              build, test and run time
+#   deploy/deps.sh --print      prints the list and installs nothing
+set -euo pipefail
+
+build=(g++ cmake ninja-build ccache pkg-config git ca-certificates
+  libcaf-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libsimdjson-dev libcurl4-openssl-dev
+  libseccomp-dev libcap-dev prometheus-cpp-dev catch2 libssl-dev libsqlite3-dev libarchive-dev zlib1g-dev
+  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev python3-dev clang-format-14)
+run=(python3 python3-pip-whl python3-setuptools-whl python3-wheel-whl curl)
+# Releases that deploy/mirror.sh repacks, the real Prometheus that the tests start, and the baselines of deploy/bench.sh.
+check=(prometheus bubblewrap wrk python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
+  python3-click python3-jinja2 python3-markupsafe python3-yaml python3-six python3-flask python3-werkzeug
+  python3-itsdangerous python3-numpy python3-attr python3-packaging python3-pyparsing python3-dateutil
+  python3-tz python3-simplejson python3-toml python3-pluggy python3-iniconfig python3-colorama python3-tabulate
+  python3-more-itertools python3-zipp python3-decorator python3-docutils python3-pygments python3-distlib
+  python3-platformdirs python3-filelock python3-wheel python3-setuptools python3-build)
+
+if [[ "${1:-}" == --print ]]; then printf '%s\n' "${build[@]}" "${run[@]}" "${check[@]}"; exit 0; fi
+[[ $# -eq 0 ]] || { echo "usage: deploy/deps.sh [--print]" >&2; exit 2; }
+
+missing=()
+for package in "${build[@]}" "${run[@]}" "${check[@]}"; do
+  [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" == installed ]] || missing+=("$package")
+done
+(( ${#missing[@]} )) || exit 0
+
+sudo=""; (( EUID == 0 )) || sudo=sudo
+# RUNLEVEL=1: a postinst that asks invoke-rc.d does not start services of its own (the tests start their own Prometheus).
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+echo "installing: ${missing[*]}" >&2
+$sudo apt-get update -q >/dev/null
+$sudo apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null

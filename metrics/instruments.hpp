@@ -1,0 +1,55 @@
+#pragma once
+/// Every counter, gauge and histogram of Lazaret, built once. Label values come from closed sets and every series
+/// exists from the start (at 0), so that a rate() over a fresh process has no gaps. An unlisted label value is counted
+/// as `other`. All members are thread-safe and cheap (an atomic add, found through a perfect-size table).
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lazaret::metrics {
+
+inline constexpr std::array<std::string_view, 7> stages{"ingress",   "rate_limit", "queue", "download",
+                                                        "execution", "analysis",   "report"};
+
+class instruments {
+ public:
+  instruments();
+  ~instruments();
+  instruments(const instruments&) = delete;
+  instruments& operator=(const instruments&) = delete;
+
+  void stage_queue_depth(std::string_view stage, double depth);
+  void stage_in_flight(std::string_view stage, double count);
+  void stage_concurrency(std::string_view stage, double workers);
+  /// outcome: `done`, `failed`, `canceled`, `crashed`
+  void stage_finished(std::string_view stage, std::string_view outcome, std::chrono::duration<double> took);
+  void stage_restarted(std::string_view stage);
+  void jailer_restarted();
+  /// frontend: `triage`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`, `invalid`, `unauthorized`, `unavailable`
+  void submission(std::string_view frontend, std::string_view outcome);
+  /// ecosystem: `pypi`; verdict: `benign`, `suspicious`, `malicious`, `inconclusive`
+  void verdict(std::string_view ecosystem, std::string_view verdict);
+  /// runtime: `python`; outcome: sandbox::name(ending), or `failure` when no jail could be made
+  void jail_ended(std::string_view runtime, std::string_view outcome);
+  /// path: `cold`, `warm`
+  void jail_started(std::string_view path, std::chrono::duration<double> took);
+  /// source: `index`, `cache`
+  void downloaded(std::string_view ecosystem, std::string_view source, double bytes);
+  /// outcome: `delivered`, `retried`, `failed`
+  void webhook(std::string_view outcome);
+  /// route: the pattern, e.g. `/v1/runs/{id}`; method: `GET`, ...; code: 200, ...
+  void http_request(std::string_view route, std::string_view method, int code, std::chrono::duration<double> took);
+
+  /// Prometheus text exposition, version 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/),
+  /// with the process_* figures of this moment.
+  [[nodiscard]] std::string exposition() const;
+
+ private:
+  struct families;
+  std::unique_ptr<families> families_;
+};
+
+}  // namespace lazaret::metrics

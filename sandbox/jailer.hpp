@@ -1,0 +1,101 @@
+#pragma once
+/// The service's side of the jailer process: asks for volumes and jails over a SOCK_SEQPACKET socket.
+///
+/// Thread-safe: any number of threads may start and wait for jails at once. Every call blocks; call from workers, never
+/// from an actor of CAF's scheduler. Nothing here forks or needs a privilege.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <string_view>
+
+#include "sandbox/failure.hpp"
+#include "sandbox/outcome.hpp"
+#include "sandbox/policy.hpp"
+#include "sandbox/unique_fd.hpp"
+
+namespace lazaret::sandbox {
+
+/// A tmpfs owned by a uid of its own, kept by the jailer until this object goes. Read what the jails left in it through
+/// `root()` with openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS) only: its content is hostile.
+class volume {
+ public:
+  volume(volume&&) noexcept = default;
+  volume& operator=(volume&&) noexcept = default;
+  [[nodiscard]] int root() const noexcept { return root_.get(); }  ///< directory fd
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+
+ private:
+  friend class jailer;
+  volume(std::uint64_t id, unique_fd root, unique_fd lease)
+      : id_{id}, root_{std::move(root)}, lease_{std::move(lease)} {}
+  std::uint64_t id_;
+  unique_fd root_;
+  unique_fd lease_;  ///< the jailer drops the volume when this end closes
+};
+
+struct volume_options {
+  bytes size = 512_MiB;
+  std::uint64_t inodes = 200'000;
+};
+
+/// Where what comes out of a jail goes. All are called on the thread that waits; an empty function drops its stream.
+struct jail_sinks {
+  std::function<void(std::string_view)> on_stdout;  ///< raw bytes, at most limits.output in all
+  std::function<void(std::string_view)> on_stderr;
+  std::function<void(std::string_view json)> on_audit;        ///< one datagram from inside: a hint, may be forged
+  std::function<void(std::string_view json)> on_observation;  ///< one line from the observer: evidence
+};
+
+struct stream_totals {
+  std::uint64_t stdout_bytes = 0;  ///< all that was written, also beyond the cap
+  std::uint64_t stderr_bytes = 0;
+  bool truncated = false;
+};
+
+/// One running jail. Destroying it kills every process in it and waits for nothing.
+class jail {
+ public:
+  jail(jail&&) noexcept = default;
+  jail& operator=(jail&&) noexcept = default;
+
+  /// network_mode::gateway: the listening socket that was made inside the jail's network namespace. Empty otherwise.
+  [[nodiscard]] unique_fd take_gateway() noexcept { return std::move(gateway_); }
+
+  /// Pumps the streams into `sinks` until the last process is gone, then says how it ended. A stop request kills the
+  /// jail; the outcome is then ending::canceled. Fails only when the jailer itself was lost.
+  [[nodiscard]] result<outcome> wait(const jail_sinks& sinks, std::stop_token stop = {});
+  [[nodiscard]] const stream_totals& totals() const noexcept { return totals_; }
+
+ private:
+  friend class jailer;
+  jail() = default;
+  unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_;
+  limits limits_;
+  stream_totals totals_;
+};
+
+class jailer {
+ public:
+  /// `connection`: one end of the socket pair whose other end the jailer process serves. May be empty: then every call
+  /// fails with `jailer: not connected` until replace() is called.
+  explicit jailer(unique_fd connection = unique_fd{});
+
+  /// The jailer process was restarted: later calls use this connection. Jails and volumes of the old one are lost.
+  void replace(unique_fd connection);
+  [[nodiscard]] bool connected() const;
+
+  [[nodiscard]] result<volume> make_volume(const volume_options& options);
+  /// `volumes[i]` is what policy::volumes with index i mounts. A jail runs as the owner of its first volume.
+  [[nodiscard]] result<jail> start(const policy& what, std::span<const volume* const> volumes = {},
+                                   unique_fd standard_input = unique_fd{});
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<unique_fd> connection_;
+};
+
+}  // namespace lazaret::sandbox

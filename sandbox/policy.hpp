@@ -1,0 +1,93 @@
+#pragma once
+/// What one jail may do and have. A value: copy it, change a field, hand it to jailer::start. No field is optional to
+/// enforce: a jail whose policy can't be set up is not started (see failure.hpp).
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sandbox/units.hpp"
+
+namespace lazaret::sandbox {
+
+/// A directory or file of the host, seen inside. nosuid and nodev always.
+struct bind_mount {
+  std::string source;       ///< absolute path on the host
+  std::string target;       ///< absolute path inside; created; later entries cover earlier ones
+  bool executable = true;   ///< false adds noexec
+  bool optional = false;    ///< true: silently absent when the host has no such path
+  // Host paths are read-only by construction; what a jail may write is tmpfs or a volume.
+};
+
+/// A fresh file system that lives as long as the jail. Its pages count against the jail's memory.
+struct tmpfs_mount {
+  std::string target;
+  bytes size = 64_MiB;
+  std::uint64_t inodes = 65536;
+  bool executable = false;
+};
+
+/// A tmpfs that outlives one jail, so that the phases of one run can share it. See jailer::make_volume.
+struct volume_mount {
+  std::size_t index = 0;    ///< into the volumes handed to jailer::start
+  std::string target;
+  bool writable = true;
+  bool executable = true;
+};
+
+struct text_file {
+  std::string target;       ///< absolute path inside, on the root's own (read-only in the end) tmpfs
+  std::string content;
+};
+
+struct symbolic_link {
+  std::string target;       ///< absolute path inside of the link itself
+  std::string points_to;
+};
+
+enum class network_mode : std::uint8_t {
+  none,     ///< an empty network namespace, loopback down
+  gateway,  ///< loopback up; one listener on 127.0.0.1:`gateway_port`, whose fd is passed out; no route anywhere
+};
+
+enum class on_output_limit : std::uint8_t {
+  discard,  ///< keep the first `output` bytes of each stream, drain and drop the rest
+  kill,     ///< end the jail with ending::output_limit
+};
+
+struct limits {
+  std::chrono::milliseconds wall{45'000};  ///< from exec to the end of the last process
+  std::chrono::milliseconds cpu{30'000};   ///< user + system of all processes together
+  bytes memory = 1_GiB;                    ///< cgroup, swap included, tmpfs pages included
+  bytes address_space{0};                  ///< RLIMIT_AS of each process; 0: not limited
+  std::uint32_t pids = 128;                ///< processes and threads, cgroup
+  std::uint32_t open_files = 1024;         ///< RLIMIT_NOFILE
+  bytes file_size = 4_GiB;                 ///< RLIMIT_FSIZE
+  double cpus = 0;                         ///< cgroup cpu quota in cores; 0: not limited
+  bytes output = 1_MiB;                    ///< of stdout and of stderr, each
+  on_output_limit when_output_exceeds = on_output_limit::discard;
+};
+
+struct policy {
+  std::vector<std::string> argv;           ///< argv[0] is an absolute path inside the jail
+  std::vector<std::string> environment;    ///< `NAME=value`; nothing of the host's is inherited
+  std::string working_directory = "/";
+  std::string hostname = "lazaret";
+  std::vector<bind_mount> binds;
+  std::vector<tmpfs_mount> tmpfs;
+  std::vector<volume_mount> volumes;
+  std::vector<text_file> files;
+  std::vector<symbolic_link> links;
+  network_mode network = network_mode::none;
+  std::uint16_t gateway_port = 3141;
+  bool mount_proc = false;                 ///< /proc with hidepid=invisible; only the jail's own processes
+  bool audit_channel = false;              ///< /run/lazaret/audit.sock, a datagram socket that can only be sent to
+  bool observe = false;                    ///< report exec, connect, ... seen from outside by seccomp notification
+  sandbox::limits limits;
+};
+
+/// The host's /usr read-only with the usual links, an /etc that names nobody, a minimal /dev, and no writable place.
+[[nodiscard]] policy base_policy();
+
+}  // namespace lazaret::sandbox
