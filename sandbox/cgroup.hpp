@@ -1,0 +1,52 @@
+#pragma once
+/// Limits and accounting of one jail's processes together, on cgroup v2, v1 and hybrid hosts (cgroups(7)).
+/// Used by the jailer only, single-threaded. On a hybrid host each controller is taken from where it is available.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sandbox/failure.hpp"
+#include "sandbox/policy.hpp"
+#include "sandbox/unique_fd.hpp"
+
+namespace lazaret::sandbox {
+
+struct cgroup_usage {
+  std::chrono::nanoseconds cpu{0};
+  bytes peak_memory;
+  std::uint32_t peak_pids = 0;
+  std::uint64_t oom_kills = 0;       ///< processes that the kernel killed for the memory limit
+  std::uint64_t pids_refused = 0;    ///< forks refused for the pids limit
+};
+
+/// One jail's group. Destroying it kills what is left in it and removes it; never blocks for longer than 1 s.
+class cgroup {
+ public:
+  virtual ~cgroup() = default;
+  /// Moves a process (all its threads) in; children made afterwards are born inside. On v1 a write to cgroup.procs.
+  virtual result<void> attach(int pid) = 0;
+  /// For clone3(CLONE_INTO_CGROUP): an fd of the v2 directory, or -1 when controllers are v1.
+  [[nodiscard]] virtual int clone_into_fd() const noexcept = 0;
+  [[nodiscard]] virtual cgroup_usage usage() const = 0;
+  /// Readable (v2: POLLPRI on memory.events, v1: eventfd) when the OOM killer acted; -1 when the kernel can't tell.
+  [[nodiscard]] virtual int oom_event_fd() const noexcept = 0;
+  /// cgroup.kill where it exists, else freeze and SIGKILL until empty.
+  virtual void kill() noexcept = 0;
+};
+
+/// The place under which groups are made: `lazaret.<pid>` in each hierarchy that carries memory, pids or cpu.
+class cgroup_tree {
+ public:
+  virtual ~cgroup_tree() = default;
+  virtual result<std::unique_ptr<cgroup>> make(const std::string& name, const limits& what) = 0;
+  /// `v1`, `v2`, `hybrid`, and per controller where it was found: for /health and the log.
+  [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+/// Finds the writable hierarchies, makes this process's own directory, and removes those of jailers that are dead.
+/// Fails, naming the controller, when memory or pids can be limited nowhere.
+[[nodiscard]] result<std::unique_ptr<cgroup_tree>> open_cgroup_tree();
+
+}  // namespace lazaret::sandbox
