@@ -1,0 +1,90 @@
+#pragma once
+/// What http/ knows of the pipeline: an interface without a trace of CAF. All members are thread-safe.
+///
+/// Questions that go through actors answer through a callback, called exactly once, on any thread, within 10 s (with
+/// fault::unavailable when an actor did not answer). Reads come from the store and block for no longer than a query.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/fault.hpp"
+#include "actors/run.hpp"
+
+namespace lazaret::actors {
+
+struct stage_status {
+  std::string name;
+  std::size_t queue_depth = 0;
+  std::size_t in_flight = 0;
+  std::size_t concurrency = 0;
+  std::size_t queue_limit = 0;
+  bool healthy = true;
+};
+
+struct stage_change {
+  std::optional<std::int64_t> concurrency;  ///< 1-64; refused (fault::fixed) for ingress, rate_limit, queue
+  std::optional<std::int64_t> queue_limit;  ///< 1-100000
+};
+
+struct run_filter {
+  std::optional<actors::status> status;
+  std::optional<std::string> package;  ///< compared after PEP 503 normalisation
+  std::optional<actors::verdict> verdict;
+  std::string cursor;                  ///< as a page gave it; empty: from the newest
+  std::size_t limit = 50;              ///< 1-200
+};
+
+struct run_page {
+  std::vector<run> runs;     ///< newest first
+  std::string next_cursor;   ///< empty: this was the last page
+};
+
+/// `type`: `status`, `stage`, `observation` or `end`; `data`: one JSON object without a line break.
+struct run_event {
+  std::uint64_t id = 0;  ///< rises by one within a run, from 1
+  std::string type;
+  std::string data;
+};
+
+/// Keeps a callback registered; destroying it unregisters, and waits for a call that is under way.
+class subscription {
+ public:
+  virtual ~subscription() = default;
+};
+
+class service {
+ public:
+  template <class T>
+  using reply = std::function<void(answer<T>)>;
+
+  virtual ~service() = default;
+
+  /// Ingress: denylist, rate limit, queue, in this order. Answers the run's id once the run is on disk.
+  virtual void submit(submission what, reply<std::string> done) = 0;
+  /// Queued or running: kills its jail and answers the canceled run.
+  virtual void cancel(std::string run_id, reply<run> done) = 0;
+  virtual void stages(reply<std::vector<stage_status>> done) = 0;
+  virtual void change_stage(std::string stage, stage_change change, reply<stage_status> done) = 0;
+
+  /// Empty when ready; else the reason (a stage is unhealthy, the jailer is away, the store can't be written, draining).
+  [[nodiscard]] virtual std::string not_ready_because() = 0;
+
+  [[nodiscard]] virtual std::optional<run> find(const std::string& run_id) = 0;
+  /// Nothing when the cursor is not one that list() gave.
+  [[nodiscard]] virtual std::optional<run_page> list(const run_filter& filter) = 0;
+  /// Events of a run with id > after, oldest first, at most `limit`.
+  [[nodiscard]] virtual std::vector<run_event> events(const std::string& run_id, std::uint64_t after,
+                                                      std::size_t limit) = 0;
+  /// `poke` is called, on any thread, after events() would return more for that run. It must not block.
+  [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(const std::string& run_id,
+                                                                std::function<void()> poke) = 0;
+  /// Absolute path of `report.json` or `report.html` of a run; nothing while there is none.
+  [[nodiscard]] virtual std::optional<std::filesystem::path> report_file(const std::string& run_id,
+                                                                         std::string_view file) = 0;
+};
+
+}  // namespace lazaret::actors
