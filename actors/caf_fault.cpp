@@ -21,18 +21,30 @@ refusal read_fault(const caf::error& e) {
 
 std::string_view name(fault f) noexcept {
   switch (f) {
-    case fault::none: return "none";
-    case fault::denied: return "denied";
-    case fault::rate_limited: return "rate_limited";
-    case fault::queue_full: return "queue_full";
-    case fault::unavailable: return "unavailable";
-    case fault::draining: return "draining";
-    case fault::unknown_run: return "unknown_run";
-    case fault::unknown_stage: return "unknown_stage";
-    case fault::out_of_range: return "out_of_range";
-    case fault::fixed: return "fixed";
-    case fault::already_ended: return "already_ended";
-    case fault::poison: return "poison";
+    case fault::none:
+      return "none";
+    case fault::denied:
+      return "denied";
+    case fault::rate_limited:
+      return "rate_limited";
+    case fault::queue_full:
+      return "queue_full";
+    case fault::unavailable:
+      return "unavailable";
+    case fault::draining:
+      return "draining";
+    case fault::unknown_run:
+      return "unknown_run";
+    case fault::unknown_stage:
+      return "unknown_stage";
+    case fault::out_of_range:
+      return "out_of_range";
+    case fault::fixed:
+      return "fixed";
+    case fault::already_ended:
+      return "already_ended";
+    case fault::poison:
+      return "poison";
   }
   return "none";
 }

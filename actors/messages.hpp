@@ -10,15 +10,17 @@
 ///                │ └─────────────────────┘
 ///                └──delivered── courier <──deliver── queue
 
+#include <array>
+#include <caf/actor_control_block.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "actors/run.hpp"
 #include "actors/service.hpp"
+#include "actors/work.hpp"
 
 namespace lazaret::actors {
 
@@ -41,31 +43,11 @@ struct accepted {
 
 // -- work ------------------------------------------------------------------------------------------------------------
 
-/// One stage's claim on one run. A later attempt makes the earlier one's results void (fencing).
-struct ticket {
-  std::string run_id;
-  work_stage stage = work_stage::download;
-  int attempt = 0;
-  friend bool operator==(const ticket&, const ticket&) = default;
-};
-
 /// Work for a stage; `what` holds the results of the stages before it.
 struct assignment {
   actors::ticket ticket;
   std::shared_ptr<const run> what;
 };
-
-/// The stage's work is done and there is nothing to hand on but the fact.
-struct report_rendered {};
-
-/// The stage could not do its work.
-struct stage_failure {
-  std::string error;   ///< one line for people
-  bool retry = false;  ///< the fault is not the run's (the jailer was lost, ...): try again later
-};
-
-using stage_result =
-    std::variant<download_result, execution_result, analysis_result, report_rendered, stage_failure>;
 
 /// A worker has taken the run up.
 struct begin {
@@ -84,6 +66,7 @@ struct give_back {
 };
 /// A stage tells the queue that it exists, what it still holds (nothing after a restart) and how much it can take.
 struct enlist {
+  caf::strong_actor_ptr who;  ///< the stage itself: where its assignments go
   work_stage stage = work_stage::download;
   std::vector<ticket> holding;
   std::size_t room = 0;
@@ -102,11 +85,6 @@ struct abort_run {
 
 // -- within a stage --------------------------------------------------------------------------------------------------
 
-struct job {
-  actors::ticket ticket;
-  std::shared_ptr<const run> what;
-  std::stop_token stop;
-};
 struct job_done {
   actors::ticket ticket;
   stage_result result;
@@ -148,6 +126,10 @@ struct drain {};
 struct revive {
   std::string name;
 };
+/// The budget's period has passed since it was spent: is it well again?
+struct reassess {
+  std::string name;
+};
 struct requeue {
   std::string run_id;
 };
@@ -169,9 +151,7 @@ struct wire {
 
 using ingress_actor = caf::typed_actor<
     // Denylist, rate limit, queue, in this order; refuses with a `fault`.
-    caf::replies_to<submit>::with<accepted>,
-    caf::reacts_to<drain>,
-    caf::reacts_to<wire>>;
+    caf::replies_to<submit>::with<accepted>, caf::reacts_to<drain>, caf::reacts_to<wire>>;
 
 using rate_limit_actor = caf::typed_actor<
     // Counts one submission of that client, or refuses with fault::rate_limited.
@@ -181,10 +161,7 @@ using queue_actor = caf::typed_actor<
     // Writes the run to the store, then answers; fault::queue_full, fault::unavailable when it can't be written.
     caf::replies_to<enqueue>::with<accepted>,
     // From the stages.
-    caf::reacts_to<enlist>,
-    caf::reacts_to<demand>,
-    caf::reacts_to<begin>,
-    caf::replies_to<finish>::with<recorded>,
+    caf::reacts_to<enlist>, caf::reacts_to<demand>, caf::reacts_to<begin>, caf::replies_to<finish>::with<recorded>,
     caf::reacts_to<give_back>,
     // From the courier.
     caf::reacts_to<delivered>,
@@ -195,13 +172,11 @@ using queue_actor = caf::typed_actor<
     // To itself: a run whose retry is due.
     caf::reacts_to<requeue>,
     // Gives out no more work.
-    caf::reacts_to<drain>,
-    caf::reacts_to<wire>>;
+    caf::reacts_to<drain>, caf::reacts_to<wire>>;
 
 using stage_actor = caf::typed_actor<
     // From the queue.
-    caf::reacts_to<assignment>,
-    caf::reacts_to<abort_run>,
+    caf::reacts_to<assignment>, caf::reacts_to<abort_run>,
     // From its workers.
     caf::reacts_to<job_done>,
     // More workers start at once; surplus ones finish and go. fault::out_of_range.
@@ -209,9 +184,7 @@ using stage_actor = caf::typed_actor<
     // Fault injection: one busy worker (any, when none is busy) is killed.
     caf::reacts_to<strike>,
     // To itself: a result that the queue could not take yet; a place for a worker whose backoff is over.
-    caf::reacts_to<resend>,
-    caf::reacts_to<replenish>,
-    caf::reacts_to<wire>>;
+    caf::reacts_to<resend>, caf::reacts_to<replenish>, caf::reacts_to<wire>>;
 
 using worker_actor = caf::typed_actor<
     // Does the stage's work, blocking; sends `job_done` to the asker. An exception ends the worker.
@@ -219,19 +192,14 @@ using worker_actor = caf::typed_actor<
 
 using courier_actor = caf::typed_actor<
     // Sends the run's report to the webhook, with backoff between attempts, and tells the queue how it ended.
-    caf::reacts_to<deliver>,
-    caf::reacts_to<retry_delivery>,
-    caf::reacts_to<wire>>;
+    caf::reacts_to<deliver>, caf::reacts_to<retry_delivery>, caf::reacts_to<wire>>;
 
 using supervisor_actor = caf::typed_actor<
     // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
-    caf::replies_to<submit>::with<accepted>,
-    caf::replies_to<cancel>::with<canceled>,
-    caf::replies_to<adjust>::with<adjusted>,
-    caf::reacts_to<strike>,
-    caf::reacts_to<drain>,
-    // To itself: a restart whose backoff is over.
-    caf::reacts_to<revive>>;
+    caf::replies_to<submit>::with<accepted>, caf::replies_to<cancel>::with<canceled>,
+    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<drain>,
+    // To itself: a restart whose backoff is over; a stage that was unhealthy a period ago.
+    caf::reacts_to<revive>, caf::reacts_to<reassess>>;
 
 /// Who stands for each stage at the moment. A handle of an actor that died is stale until the next `wire`.
 struct topology {
@@ -270,6 +238,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::delivered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::strike)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::revive)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::reassess)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::requeue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::retry_delivery)

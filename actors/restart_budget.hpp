@@ -1,6 +1,7 @@
 #pragma once
 /// How often something that fails may be started again, and how soon. Pure: the caller tells the time. Not thread-safe.
-/// One-for-one supervision as in Erlang/OTP's supervisor (intensity and period), with exponential backoff between starts.
+/// One-for-one supervision as in Erlang/OTP's supervisor (intensity and period), with exponential backoff between
+/// starts.
 
 #include <chrono>
 #include <cstddef>

@@ -7,15 +7,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace lazaret::actors::sqlite {
 
-/// Thrown by everything below; caught at the store's border and turned into a failure.
-struct error {
-  int code = 0;
-  std::string text;
+/// Thrown by everything below. The store turns it into a failure when it writes, and lets it pass when it reads.
+struct error : std::runtime_error {
+  explicit error(const std::string& text) : std::runtime_error{text} {}
 };
 
 class statement {
@@ -23,7 +23,7 @@ class statement {
   statement(sqlite3* db, std::string_view sql) {
     if (const int code = ::sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &handle_, nullptr);
         code != SQLITE_OK) {
-      throw error{code, ::sqlite3_errmsg(db)};
+      throw error{::sqlite3_errmsg(db)};
     }
   }
   statement(const statement&) = delete;
@@ -44,7 +44,7 @@ class statement {
     const int code = ::sqlite3_step(handle_);
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;
-    throw error{code, ::sqlite3_errmsg(::sqlite3_db_handle(handle_))};
+    throw error{::sqlite3_errmsg(::sqlite3_db_handle(handle_))};
   }
   /// Runs a statement that gives no rows, and makes it ready for the next time.
   void run() {
@@ -68,7 +68,7 @@ class statement {
     ~reset_on_exit() { ::sqlite3_reset(handle); }
   };
   statement& check(int code) {
-    if (code != SQLITE_OK) throw error{code, ::sqlite3_errmsg(::sqlite3_db_handle(handle_))};
+    if (code != SQLITE_OK) throw error{::sqlite3_errmsg(::sqlite3_db_handle(handle_))};
     return *this;
   }
   sqlite3_stmt* handle_ = nullptr;
@@ -80,13 +80,13 @@ class connection {
     sqlite3* raw = nullptr;
     const int code = ::sqlite3_open_v2(file.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     handle_.reset(raw);
-    if (code != SQLITE_OK) throw error{code, raw != nullptr ? ::sqlite3_errmsg(raw) : "out of memory"};
+    if (code != SQLITE_OK) throw error{raw != nullptr ? ::sqlite3_errmsg(raw) : "out of memory"};
     ::sqlite3_busy_timeout(raw, 5000);
   }
   [[nodiscard]] sqlite3* get() const noexcept { return handle_.get(); }
   void execute(const char* sql) {
     if (const int code = ::sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr); code != SQLITE_OK) {
-      throw error{code, ::sqlite3_errmsg(handle_.get())};
+      throw error{::sqlite3_errmsg(handle_.get())};
     }
   }
 

@@ -57,9 +57,7 @@ constexpr std::string_view columns =
 std::int64_t micros(system_clock::time_point t) {
   return std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count();
 }
-system_clock::time_point from_micros(std::int64_t n) {
-  return system_clock::time_point{std::chrono::microseconds{n}};
-}
+system_clock::time_point from_micros(std::int64_t n) { return system_clock::time_point{std::chrono::microseconds{n}}; }
 
 template <class T>
 std::optional<std::string> dump(const std::optional<T>& value) {
@@ -119,7 +117,7 @@ class sqlite_store final : public store {
       if (r.finished_at) finished = micros(*r.finished_at);
       upsert_.bind(1, r.run_id)
           .bind(2, name(r.status))
-          .bind(3, normalised_package(r.asked.package_name))
+          .bind(3, normalise_name(r.asked.package_name))
           .bind(4, verdict_name)
           .bind(5, next_name)
           .bind(6, std::int64_t{attempt})
@@ -188,7 +186,7 @@ class sqlite_store final : public store {
     sqlite::statement query{reader_.get(), sql};
     query.bind(1, before).bind(5, static_cast<std::int64_t>(filter.limit) + 1);
     if (filter.status) query.bind(2, name(*filter.status));
-    if (filter.package) query.bind(3, normalised_package(*filter.package));
+    if (filter.package) query.bind(3, normalise_name(*filter.package));
     if (filter.verdict) query.bind(4, name(*filter.verdict));
     run_page page;
     std::int64_t last = 0;
@@ -220,8 +218,8 @@ class sqlite_store final : public store {
 
   std::vector<unfinished_run> unfinished() override {
     const std::scoped_lock lock{reading_};
-    sqlite::statement query{
-        reader_.get(), "SELECT " + std::string{columns} + " FROM runs WHERE next_stage IS NOT NULL ORDER BY seq"};
+    sqlite::statement query{reader_.get(),
+                            "SELECT " + std::string{columns} + " FROM runs WHERE next_stage IS NOT NULL ORDER BY seq"};
     std::vector<unfinished_run> found;
     while (query.step()) {
       found.push_back({read_run(query), parse<work_stage>(query.text(3)).value_or(work_stage::download),
@@ -252,8 +250,8 @@ class sqlite_store final : public store {
     const auto found = version.integer(0);
     version.reset();
     if (found > schema_version) {
-      throw sqlite::error{0, "the store has schema version " + std::to_string(found) + ", this program knows up to " +
-                                 std::to_string(schema_version) + "; start a newer lazaretd"};
+      throw sqlite::error{"the store has schema version " + std::to_string(found) + ", this program knows up to " +
+                          std::to_string(schema_version) + "; start a newer lazaretd"};
     }
     if (found == 0) {
       sqlite::transaction change{writer_};
@@ -261,18 +259,6 @@ class sqlite_store final : public store {
       change.commit();
     }
     return file;
-  }
-
-  static std::string normalised_package(std::string_view package) {
-    std::string out;
-    for (const char c : package) {
-      if (c == '-' || c == '_' || c == '.') {
-        if (out.empty() || out.back() != '-') out += '-';
-      } else {
-        out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-      }
-    }
-    return out;
   }
 
   void append(const std::string& run_id, std::string_view type, std::string_view data) {
@@ -285,7 +271,7 @@ class sqlite_store final : public store {
       work();
       return {};
     } catch (const sqlite::error& e) {
-      return sandbox::failure{"store", 0, std::move(what) + ": " + e.text, {}};
+      return sandbox::failure{"store", 0, std::move(what) + ": " + e.what(), {}};
     }
   }
 
@@ -311,7 +297,7 @@ sandbox::result<std::unique_ptr<store>> open_sqlite_store(const std::filesystem:
   try {
     return std::make_unique<sqlite_store>(file.string());
   } catch (const sqlite::error& e) {
-    return sandbox::failure{"open_store", 0, file.string() + ": " + e.text, "is DATA_DIR writable by RUN_AS_USER?"};
+    return sandbox::failure{"open_store", 0, file.string() + ": " + e.what(), "is DATA_DIR writable by RUN_AS_USER?"};
   }
 }
 
