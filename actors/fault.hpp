@@ -10,11 +10,11 @@ namespace lazaret::actors {
 
 enum class fault : std::uint8_t {
   none = 0,
-  denied,         ///< PACKAGE_DENYLIST
-  rate_limited,   ///< PER_IP_RATE_LIMIT
-  queue_full,     ///< QUEUE_LIMIT
-  unavailable,    ///< a stage is being restarted or is unhealthy, or the store can't be written
-  draining,       ///< SIGTERM was received
+  denied,        ///< PACKAGE_DENYLIST
+  rate_limited,  ///< PER_IP_RATE_LIMIT
+  queue_full,    ///< QUEUE_LIMIT
+  unavailable,   ///< a stage is being restarted or is unhealthy, or the store can't be written
+  draining,      ///< SIGTERM was received
   unknown_run,
   unknown_stage,
   out_of_range,   ///< a stage setting outside its range

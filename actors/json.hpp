@@ -25,7 +25,8 @@ namespace lazaret::actors {
 template <class T>
 [[nodiscard]] std::optional<T> from_json(const boost::json::value& v);
 
-/// Replaces each byte sequence that is not UTF-8 by U+FFFD (Unicode 15, section 3.9, "substitution of maximal subparts").
+/// Replaces each byte sequence that is not UTF-8 by U+FFFD (Unicode 15, section 3.9, "substitution of maximal
+/// subparts").
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
 }  // namespace lazaret::actors

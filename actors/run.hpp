@@ -25,10 +25,10 @@ enum class work_stage : std::uint8_t { download, execution, analysis, report };
 /// A validated submission: every field is within the lengths and alphabets of compat/triage.
 struct submission {
   std::string frontend = "triage";
-  std::string client;              ///< address, for the rate limit
+  std::string client;  ///< address, for the rate limit
   std::string ecosystem = "pypi";
-  std::string package_name;        ///< PEP 508 name, as the client wrote it
-  std::string version;             ///< PEP 440 version, as the client wrote it
+  std::string package_name;  ///< PEP 508 name, as the client wrote it
+  std::string version;       ///< PEP 440 version, as the client wrote it
   actors::mode mode = actors::mode::install;
   std::optional<std::string> file_path;
   std::optional<std::string> entrypoint;
@@ -46,8 +46,8 @@ enum class artefact_kind : std::uint8_t { wheel, sdist };
 struct artefact {
   std::string filename;
   std::string url;
-  std::string sha256;               ///< lower-case hex, as verified (computed when the index gave none)
-  bool digest_from_index = false;   ///< false: the index gave no digest to verify against
+  std::string sha256;              ///< lower-case hex, as verified (computed when the index gave none)
+  bool digest_from_index = false;  ///< false: the index gave no digest to verify against
   std::uint64_t size = 0;
   artefact_kind kind = artefact_kind::wheel;
   bool yanked = false;
@@ -58,38 +58,38 @@ struct artefact {
 struct archive_listing {
   std::uint64_t files = 0;
   std::uint64_t unpacked_bytes = 0;
-  std::vector<std::string> modules;                                ///< importable top-level and sub-modules, dotted
-  std::vector<std::pair<std::string, std::string>> entry_points;   ///< console scripts: name, `module:attr`
-  std::vector<std::string> pth_files;                              ///< `.pth` entries (code that runs at every start)
-  std::string metadata_name, metadata_version;                     ///< as METADATA / PKG-INFO say
+  std::vector<std::string> modules;                               ///< importable top-level and sub-modules, dotted
+  std::vector<std::pair<std::string, std::string>> entry_points;  ///< console scripts: name, `module:attr`
+  std::vector<std::string> pth_files;                             ///< `.pth` entries (code that runs at every start)
+  std::string metadata_name, metadata_version;                    ///< as METADATA / PKG-INFO say
 };
 
 struct download_result {
   actors::artefact artefact;
   archive_listing listing;
-  std::vector<note> notes;          ///< limits hit, traversal entries, ...
-  bool unpackable = true;           ///< false: the archive broke a limit, so nothing is installed from it
-  std::string error;                ///< why not, one line
+  std::vector<note> notes;  ///< limits hit, traversal entries, ...
+  bool unpackable = true;   ///< false: the archive broke a limit, so nothing is installed from it
+  std::string error;        ///< why not, one line
 };
 
 /// One program run in a jail: the install, or one way of running what was installed.
 struct phase {
-  std::string name;                 ///< `install`, `execute`, `execute_module`, `import`, `entry_points`
-  std::string prefix;               ///< of its lines in a merged log: `install` or `sandbox`
+  std::string name;    ///< `install`, `execute`, `execute_module`, `import`, `entry_points`
+  std::string prefix;  ///< of its lines in a merged log: `install` or `sandbox`
   sandbox::outcome outcome;
   bool ok = false;
   bool timed_out = false;
-  std::string summary;              ///< `install ok`, `pip install failed: ...`, `run ok; stdout=1B stderr=0B`, ...
+  std::string summary;  ///< `install ok`, `pip install failed: ...`, `run ok; stdout=1B stderr=0B`, ...
   std::uint64_t stdout_bytes = 0, stderr_bytes = 0;
   bool output_truncated = false;
   // Files in the run's folder, relative to it. Content from the jail: hostile bytes.
   std::string stdout_file, stderr_file;
-  std::string audit_file;           ///< JSON lines of the audit hook (compat/triage): hints
-  std::string observations_file;    ///< JSON lines of the observer: evidence
+  std::string audit_file;         ///< JSON lines of the audit hook (compat/triage): hints
+  std::string observations_file;  ///< JSON lines of the observer: evidence
   std::uint64_t audit_events = 0;
-  bool audit_truncated = false;     ///< past 50 MB
+  bool audit_truncated = false;        ///< past 50 MB
   std::vector<std::string> uncovered;  ///< interpreters and native programs that gave no audit events, one line each
-  bool watched = true;              ///< false: the observer or the channel was lost; the verdict is inconclusive
+  bool watched = true;                 ///< false: the observer or the channel was lost; the verdict is inconclusive
 };
 
 struct dependency {
@@ -110,7 +110,7 @@ struct finding {
   std::string rule;
   actors::severity severity = actors::severity::info;
   std::string title;
-  std::vector<std::string> evidence;     ///< each a line that a person can check; at most 10
+  std::vector<std::string> evidence;  ///< each a line that a person can check; at most 10
 };
 
 struct highlights {
@@ -120,25 +120,25 @@ struct highlights {
 
 struct analysis_result {
   actors::verdict verdict = actors::verdict::inconclusive;
-  int score = 0;                         ///< 0-100
+  int score = 0;  ///< 0-100
   std::vector<finding> findings;
   actors::highlights highlights;
   std::vector<std::string> uncovered;
-  std::string summary;                   ///< one line, as the webhook's description has it
+  std::string summary;  ///< one line, as the webhook's description has it
 };
 
 enum class delivery_status : std::uint8_t { none, pending, delivered, failed };
 
 struct stage_timing {
   work_stage stage = work_stage::download;
-  std::string outcome;                   ///< `done`, `failed`, `canceled`, empty while it runs
+  std::string outcome;  ///< `done`, `failed`, `canceled`, empty while it runs
   std::chrono::system_clock::time_point started_at, finished_at;
   int attempts = 1;
 };
 
 /// Everything that is known of a run at one moment.
 struct run {
-  std::string run_id;                    ///< UUIDv4, lower case
+  std::string run_id;  ///< UUIDv4, lower case
   submission asked;
   actors::status status = actors::status::queued;
   std::chrono::system_clock::time_point created_at;
@@ -147,7 +147,7 @@ struct run {
   std::optional<download_result> download;
   std::optional<execution_result> execution;
   std::optional<analysis_result> analysis;
-  std::string error;                     ///< why it failed; empty otherwise
+  std::string error;  ///< why it failed; empty otherwise
   delivery_status delivery = delivery_status::none;
   std::string delivery_error;
 };
@@ -167,6 +167,9 @@ template <class Enum>
 [[nodiscard]] std::string iso8601(std::chrono::system_clock::time_point t);
 /// Reads exactly what iso8601() writes; nothing otherwise.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> from_iso8601(std::string_view text) noexcept;
+
+/// PEP 503: lower case, runs of `-`, `_` and `.` become one `-`.
+[[nodiscard]] std::string normalise_name(std::string_view package);
 
 /// A run's folder under DATA_DIR: `runs/<run_id>`.
 [[nodiscard]] std::filesystem::path run_folder(const std::filesystem::path& data_dir, std::string_view run_id);

@@ -34,13 +34,13 @@ struct run_filter {
   std::optional<actors::status> status;
   std::optional<std::string> package;  ///< compared after PEP 503 normalisation
   std::optional<actors::verdict> verdict;
-  std::string cursor;                  ///< as a page gave it; empty: from the newest
-  std::size_t limit = 50;              ///< 1-200
+  std::string cursor;      ///< as a page gave it; empty: from the newest
+  std::size_t limit = 50;  ///< 1-200
 };
 
 struct run_page {
-  std::vector<run> runs;     ///< newest first
-  std::string next_cursor;   ///< empty: this was the last page
+  std::vector<run> runs;    ///< newest first
+  std::string next_cursor;  ///< empty: this was the last page
 };
 
 /// `type`: `status`, `stage`, `observation` or `end`; `data`: one JSON object without a line break.
@@ -70,7 +70,8 @@ class service {
   virtual void stages(reply<std::vector<stage_status>> done) = 0;
   virtual void change_stage(std::string stage, stage_change change, reply<stage_status> done) = 0;
 
-  /// Empty when ready; else the reason (a stage is unhealthy, the jailer is away, the store can't be written, draining).
+  /// Empty when ready; else the reason (a stage is unhealthy, the jailer is away, the store can't be written,
+  /// draining).
   [[nodiscard]] virtual std::string not_ready_because() = 0;
 
   [[nodiscard]] virtual std::optional<run> find(const std::string& run_id) = 0;

@@ -17,8 +17,8 @@ struct cgroup_usage {
   std::chrono::nanoseconds cpu{0};
   bytes peak_memory;
   std::uint32_t peak_pids = 0;
-  std::uint64_t oom_kills = 0;       ///< processes that the kernel killed for the memory limit
-  std::uint64_t pids_refused = 0;    ///< forks refused for the pids limit
+  std::uint64_t oom_kills = 0;     ///< processes that the kernel killed for the memory limit
+  std::uint64_t pids_refused = 0;  ///< forks refused for the pids limit
 };
 
 /// One jail's group. Destroying it kills what is left in it and removes it; never blocks for longer than 1 s.

@@ -1,6 +1,6 @@
 #pragma once
-/// Sees from outside what a jailed program asks the kernel for, so that the program can neither rewrite nor suppress it.
-/// One per jail, owned by the jailer's event loop; single-threaded. Each notification is answered with
+/// Sees from outside what a jailed program asks the kernel for, so that the program can neither rewrite nor suppress
+/// it. One per jail, owned by the jailer's event loop; single-threaded. Each notification is answered with
 /// SECCOMP_USER_NOTIF_FLAG_CONTINUE: this observes, it does not decide (the arguments could change after the look:
 /// seccomp_unotify(2), "NOTES"), so nothing's safety rests on it.
 ///

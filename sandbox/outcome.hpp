@@ -11,8 +11,8 @@
 namespace lazaret::sandbox {
 
 enum class ending : std::uint8_t {
-  exited,          ///< `code` holds the program's exit code
-  signalled,       ///< `signal` holds what killed it, not sent by the jailer
+  exited,     ///< `code` holds the program's exit code
+  signalled,  ///< `signal` holds what killed it, not sent by the jailer
   wall_timeout,
   cpu_timeout,
   out_of_memory,   ///< the kernel killed a process of the jail for the cgroup's limit, and the program did not exit 0

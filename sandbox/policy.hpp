@@ -13,10 +13,10 @@ namespace lazaret::sandbox {
 
 /// A directory or file of the host, seen inside. nosuid and nodev always.
 struct bind_mount {
-  std::string source;       ///< absolute path on the host
-  std::string target;       ///< absolute path inside; created; later entries cover earlier ones
-  bool executable = true;   ///< false adds noexec
-  bool optional = false;    ///< true: silently absent when the host has no such path
+  std::string source;      ///< absolute path on the host
+  std::string target;      ///< absolute path inside; created; later entries cover earlier ones
+  bool executable = true;  ///< false adds noexec
+  bool optional = false;   ///< true: silently absent when the host has no such path
   // Host paths are read-only by construction; what a jail may write is tmpfs or a volume.
 };
 
@@ -30,19 +30,19 @@ struct tmpfs_mount {
 
 /// A tmpfs that outlives one jail, so that the phases of one run can share it. See jailer::make_volume.
 struct volume_mount {
-  std::size_t index = 0;    ///< into the volumes handed to jailer::start
+  std::size_t index = 0;  ///< into the volumes handed to jailer::start
   std::string target;
   bool writable = true;
   bool executable = true;
 };
 
 struct text_file {
-  std::string target;       ///< absolute path inside, on the root's own (read-only in the end) tmpfs
+  std::string target;  ///< absolute path inside, on the root's own (read-only in the end) tmpfs
   std::string content;
 };
 
 struct symbolic_link {
-  std::string target;       ///< absolute path inside of the link itself
+  std::string target;  ///< absolute path inside of the link itself
   std::string points_to;
 };
 
@@ -70,8 +70,8 @@ struct limits {
 };
 
 struct policy {
-  std::vector<std::string> argv;           ///< argv[0] is an absolute path inside the jail
-  std::vector<std::string> environment;    ///< `NAME=value`; nothing of the host's is inherited
+  std::vector<std::string> argv;         ///< argv[0] is an absolute path inside the jail
+  std::vector<std::string> environment;  ///< `NAME=value`; nothing of the host's is inherited
   std::string working_directory = "/";
   std::string hostname = "lazaret";
   std::vector<bind_mount> binds;
@@ -81,9 +81,9 @@ struct policy {
   std::vector<symbolic_link> links;
   network_mode network = network_mode::none;
   std::uint16_t gateway_port = 3141;
-  bool mount_proc = false;                 ///< /proc with hidepid=invisible; only the jail's own processes
-  bool audit_channel = false;              ///< /run/lazaret/audit.sock, a datagram socket that can only be sent to
-  bool observe = false;                    ///< report exec, connect, ... seen from outside by seccomp notification
+  bool mount_proc = false;     ///< /proc with hidepid=invisible; only the jail's own processes
+  bool audit_channel = false;  ///< /run/lazaret/audit.sock, a datagram socket that can only be sent to
+  bool observe = false;        ///< report exec, connect, ... seen from outside by seccomp notification
   sandbox::limits limits;
 };
 

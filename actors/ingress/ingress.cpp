@@ -1,0 +1,51 @@
+#include "actors/ingress/ingress.hpp"
+
+#include <caf/typed_response_promise.hpp>
+#include <chrono>
+
+#include "actors/caf_fault.hpp"
+
+namespace lazaret::actors {
+namespace {
+// A limiter that does not answer in 2 s is being restarted; the queue may have to wait for a slow disk.
+constexpr std::chrono::seconds limiter_time_out{2};
+constexpr std::chrono::seconds queue_time_out{8};
+}  // namespace
+
+bool is_denied(std::string_view package, const std::vector<std::string>& denylist) {
+  const auto candidate = normalise_name(package);
+  for (const auto& entry : denylist) {
+    const auto denied = normalise_name(entry);
+    if (candidate == denied || candidate.starts_with(denied + "-")) return true;
+  }
+  return false;
+}
+
+ingress_actor::behavior_type ingress_state::start(ingress_options options, std::shared_ptr<board> figures) {
+  options_ = std::move(options);
+  figures->configure(name, 1, 0);
+  return {
+      [this](submit& request) { return consider(std::move(request)); },
+      [this](drain) { draining_ = true; },
+      [this](const wire& w) { neighbours_ = w.neighbours; },
+  };
+}
+
+caf::result<accepted> ingress_state::consider(submit request) {
+  if (draining_) return make_fault(fault::draining);
+  if (is_denied(request.what.package_name, options_.denylist)) return make_fault(fault::denied);
+  if (!neighbours_) return make_fault(fault::unavailable);
+  auto promise = self_->make_response_promise<accepted>();
+  const auto refuse = [promise](caf::error& e) mutable { promise.deliver(std::move(e)); };
+  admit question{request.what.client};
+  self_->request(neighbours_->rate_limit, limiter_time_out, std::move(question))
+      .then(
+          [this, promise, refuse, what = std::move(request.what)](admitted) mutable {
+            self_->request(neighbours_->queue, queue_time_out, enqueue{std::move(what)})
+                .then([promise](accepted& yes) mutable { promise.deliver(std::move(yes)); }, refuse);
+          },
+          refuse);
+  return promise;
+}
+
+}  // namespace lazaret::actors

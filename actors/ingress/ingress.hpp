@@ -1,0 +1,33 @@
+#pragma once
+/// Where a submission enters: policy (denylist), rate limit, queue, in this order. Holds nothing between submissions.
+
+#include <string>
+#include <vector>
+
+#include "actors/board.hpp"
+#include "actors/messages.hpp"
+
+namespace lazaret::actors {
+
+struct ingress_options {
+  /// PACKAGE_DENYLIST: `torch` denies `torch` and `torch-anything`, not `torchvision`.
+  std::vector<std::string> denylist;
+};
+
+[[nodiscard]] bool is_denied(std::string_view package, const std::vector<std::string>& denylist);
+
+class ingress_state {
+ public:
+  static inline constexpr const char* name = "ingress";
+  explicit ingress_state(ingress_actor::stateful_pointer<ingress_state> self) : self_{self} {}
+  ingress_actor::behavior_type start(ingress_options options, std::shared_ptr<board> figures);
+
+ private:
+  caf::result<accepted> consider(submit request);
+  ingress_actor::stateful_pointer<ingress_state> self_;
+  ingress_options options_;
+  std::shared_ptr<const topology> neighbours_;
+  bool draining_ = false;
+};
+
+}  // namespace lazaret::actors

@@ -1,0 +1,246 @@
+#pragma once
+/// Every message of the pipeline, and every actor's interface with a comment on each clause. Messages never leave the
+/// process. Requests are imperative, answers past participles.
+///
+///   submit ─> ingress ─admit─> rate_limit
+///                │ enqueue
+///                v
+///              queue ──assignment──> download | execution | analysis | report   (each when it has demanded work)
+///                ^ ^                     │ begin, finish, give_back
+///                │ └─────────────────────┘
+///                └──delivered── courier <──deliver── queue
+
+#include <array>
+#include <caf/actor_control_block.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/run.hpp"
+#include "actors/service.hpp"
+#include "actors/work.hpp"
+
+namespace lazaret::actors {
+
+// -- submission ------------------------------------------------------------------------------------------------------
+
+struct submit {
+  submission what;
+};
+struct admit {
+  std::string client;
+};
+struct admitted {};
+struct enqueue {
+  submission what;
+};
+/// The run is on disk.
+struct accepted {
+  std::string run_id;
+};
+
+// -- work ------------------------------------------------------------------------------------------------------------
+
+/// Work for a stage; `what` holds the results of the stages before it.
+struct assignment {
+  actors::ticket ticket;
+  std::shared_ptr<const run> what;
+};
+
+/// A worker has taken the run up.
+struct begin {
+  actors::ticket ticket;
+};
+struct finish {
+  actors::ticket ticket;
+  stage_result result;
+};
+/// The result is on disk (or void): the stage may forget the run.
+struct recorded {};
+/// The worker that held the run died; `reason` is for people.
+struct give_back {
+  actors::ticket ticket;
+  std::string reason;
+};
+/// A stage tells the queue that it exists, what it still holds (nothing after a restart) and how much it can take.
+struct enlist {
+  caf::strong_actor_ptr who;  ///< the stage itself: where its assignments go
+  work_stage stage = work_stage::download;
+  std::vector<ticket> holding;
+  std::size_t room = 0;
+  std::size_t concurrency = 1;
+};
+/// Room for `more` further assignments; negative after a limit was lowered.
+struct demand {
+  work_stage stage = work_stage::download;
+  std::ptrdiff_t more = 0;
+  std::size_t concurrency = 1;
+};
+/// Stop working on a run: it was canceled.
+struct abort_run {
+  std::string run_id;
+};
+
+// -- within a stage --------------------------------------------------------------------------------------------------
+
+struct job_done {
+  actors::ticket ticket;
+  stage_result result;
+};
+
+// -- operation -------------------------------------------------------------------------------------------------------
+
+struct cancel {
+  std::string run_id;
+};
+struct canceled {
+  run what;
+};
+struct adjust {
+  std::string stage;
+  stage_change change;
+};
+struct adjusted {
+  stage_status now;
+};
+struct deliver {
+  std::string run_id;
+};
+struct delivered {
+  std::string run_id;
+  delivery_status status = delivery_status::none;
+  std::string error;
+};
+/// Fault injection for tests: ends the actor `name` (a stage's name, `courier`), or one worker of the stage.
+struct strike {
+  std::string name;
+  bool worker = false;
+};
+/// Take nothing new; what is in hand goes on.
+struct drain {};
+
+// -- ticks -----------------------------------------------------------------------------------------------------------
+
+struct revive {
+  std::string name;
+};
+/// The budget's period has passed since it was spent: is it well again?
+struct reassess {
+  std::string name;
+};
+struct requeue {
+  std::string run_id;
+};
+struct resend {
+  actors::ticket ticket;
+};
+struct retry_delivery {
+  std::string run_id;
+};
+struct replenish {};
+
+// -- interfaces ------------------------------------------------------------------------------------------------------
+
+struct topology;
+/// New handles of the neighbours: sent at the start and after each restart.
+struct wire {
+  std::shared_ptr<const topology> neighbours;
+};
+
+using ingress_actor = caf::typed_actor<
+    // Denylist, rate limit, queue, in this order; refuses with a `fault`.
+    caf::replies_to<submit>::with<accepted>, caf::reacts_to<drain>, caf::reacts_to<wire>>;
+
+using rate_limit_actor = caf::typed_actor<
+    // Counts one submission of that client, or refuses with fault::rate_limited.
+    caf::replies_to<admit>::with<admitted>>;
+
+using queue_actor = caf::typed_actor<
+    // Writes the run to the store, then answers; fault::queue_full, fault::unavailable when it can't be written.
+    caf::replies_to<enqueue>::with<accepted>,
+    // From the stages.
+    caf::reacts_to<enlist>, caf::reacts_to<demand>, caf::reacts_to<begin>, caf::replies_to<finish>::with<recorded>,
+    caf::reacts_to<give_back>,
+    // From the courier.
+    caf::reacts_to<delivered>,
+    // Ends a queued or running run; fault::unknown_run, fault::already_ended.
+    caf::replies_to<cancel>::with<canceled>,
+    // The queue's own limit.
+    caf::replies_to<adjust>::with<adjusted>,
+    // To itself: a run whose retry is due.
+    caf::reacts_to<requeue>,
+    // Gives out no more work.
+    caf::reacts_to<drain>, caf::reacts_to<wire>>;
+
+using stage_actor = caf::typed_actor<
+    // From the queue.
+    caf::reacts_to<assignment>, caf::reacts_to<abort_run>,
+    // From its workers.
+    caf::reacts_to<job_done>,
+    // More workers start at once; surplus ones finish and go. fault::out_of_range.
+    caf::replies_to<adjust>::with<adjusted>,
+    // Fault injection: one busy worker (any, when none is busy) is killed.
+    caf::reacts_to<strike>,
+    // To itself: a result that the queue could not take yet; a place for a worker whose backoff is over.
+    caf::reacts_to<resend>, caf::reacts_to<replenish>, caf::reacts_to<wire>>;
+
+using worker_actor = caf::typed_actor<
+    // Does the stage's work, blocking; sends `job_done` to the asker. An exception ends the worker.
+    caf::reacts_to<job>>;
+
+using courier_actor = caf::typed_actor<
+    // Sends the run's report to the webhook, with backoff between attempts, and tells the queue how it ended.
+    caf::reacts_to<deliver>, caf::reacts_to<retry_delivery>, caf::reacts_to<wire>>;
+
+using supervisor_actor = caf::typed_actor<
+    // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
+    caf::replies_to<submit>::with<accepted>, caf::replies_to<cancel>::with<canceled>,
+    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<drain>,
+    // To itself: a restart whose backoff is over; a stage that was unhealthy a period ago.
+    caf::reacts_to<revive>, caf::reacts_to<reassess>>;
+
+/// Who stands for each stage at the moment. A handle of an actor that died is stale until the next `wire`.
+struct topology {
+  ingress_actor ingress;
+  rate_limit_actor rate_limit;
+  queue_actor queue;
+  std::array<stage_actor, 4> work;
+  courier_actor courier;
+
+  [[nodiscard]] const stage_actor& of(work_stage s) const { return work[static_cast<std::size_t>(s)]; }
+};
+
+}  // namespace lazaret::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::submit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::admit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::admitted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::enqueue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::accepted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::assignment)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::begin)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::finish)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::recorded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::give_back)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::enlist)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::demand)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::abort_run)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::job_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::cancel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::canceled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::adjust)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::adjusted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::deliver)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::delivered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::strike)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::drain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::revive)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::reassess)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::requeue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resend)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::retry_delivery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::replenish)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::wire)

@@ -1,0 +1,149 @@
+#include "actors/pipeline.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <condition_variable>
+#include <thread>
+
+#include "actors/caf_fault.hpp"
+#include "actors/supervisor.hpp"
+
+namespace lazaret::actors {
+namespace {
+
+constexpr std::chrono::seconds question_time_out{10};
+
+struct configuration : caf::actor_system_config {
+  explicit configuration(std::size_t threads) {
+    // Work stealing polls: up to 10 ms of latency and nine times the idle CPU.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", threads);
+    add_error_category(caf::atom("fault"), [](std::uint8_t code, caf::atom_value, const caf::message&) {
+      return std::string{name(static_cast<fault>(code))};
+    });
+  }
+};
+
+supervisor_options options_for_supervisor(const pipeline_options& o, std::shared_ptr<store> runs,
+                                          std::shared_ptr<board> figures) {
+  supervisor_options s;
+  s.ingress = {o.denylist};
+  s.rate_limit = {o.rate_limit, o.rate_window};
+  s.queue.limit = o.queue_limit;
+  s.queue.deliver_reports = static_cast<bool>(o.deliver);
+  s.work = o.work;
+  s.courier.attempt = o.deliver;
+  s.courier.runs = runs;
+  s.courier.first_wait = o.first_delivery_wait;
+  s.restarts = o.restarts;
+  s.runs = std::move(runs);
+  s.figures = std::move(figures);
+  for (std::size_t n = 0; n < o.stages.size(); ++n) {
+    s.figures->configure(name(static_cast<work_stage>(n)), o.stages[n].concurrency, o.stages[n].queue_limit);
+  }
+  return s;
+}
+
+}  // namespace
+
+struct pipeline::system {
+  system(pipeline_options o, std::shared_ptr<store> s, metrics::instruments& meters)
+      : options{std::move(o)},
+        runs{std::move(s)},
+        figures{std::make_shared<board>(meters)},
+        config{options.scheduler_threads},
+        actors{config},
+        supervisor{actors.spawn(
+            [setup = options_for_supervisor(options, runs, figures)](
+                supervisor_actor::stateful_pointer<supervisor_state> self) { return self->state.start(setup); })} {}
+
+  /// A short-lived actor asks the supervisor and calls back with the answer, whatever it is.
+  template <class Answer, class Question, class T, class Read>
+  void ask(Question question, service::reply<T> done, Read read) {
+    actors.spawn([to = supervisor, question = std::move(question), done = std::move(done),
+                  read](caf::event_based_actor* self) mutable {
+      self->request(to, question_time_out, std::move(question))
+          .then([done, read](Answer& a) { done(read(a)); }, [done](const caf::error& e) { done(read_fault(e)); });
+    });
+  }
+
+  pipeline_options options;
+  std::shared_ptr<store> runs;
+  std::shared_ptr<board> figures;
+  std::atomic<bool> draining = false;
+  configuration config;
+  caf::actor_system actors;
+  supervisor_actor supervisor;
+};
+
+pipeline::pipeline(pipeline_options options, std::shared_ptr<store> runs, metrics::instruments& meters)
+    : system_{std::make_unique<system>(std::move(options), std::move(runs), meters)} {}
+
+pipeline::~pipeline() {
+  caf::anon_send_exit(system_->supervisor, caf::exit_reason::user_shutdown);
+  system_->supervisor = nullptr;  // a handle that survives hangs ~actor_system
+}
+
+void pipeline::submit(submission what, reply<std::string> done) {
+  system_->ask<accepted>(actors::submit{std::move(what)}, std::move(done),
+                         [](accepted& a) { return std::move(a.run_id); });
+}
+
+void pipeline::cancel(std::string run_id, reply<run> done) {
+  system_->ask<canceled>(actors::cancel{std::move(run_id)}, std::move(done),
+                         [](canceled& c) { return std::move(c.what); });
+}
+
+void pipeline::stages(reply<std::vector<stage_status>> done) { done(system_->figures->all()); }
+
+void pipeline::change_stage(std::string stage, stage_change change, reply<stage_status> done) {
+  system_->ask<adjusted>(adjust{std::move(stage), change}, std::move(done),
+                         [](adjusted& a) { return std::move(a.now); });
+}
+
+std::string pipeline::not_ready_because() {
+  if (system_->draining) return "draining";
+  if (const auto stage = system_->figures->unhealthy_stage(); !stage.empty()) return "stage " + stage + " is unhealthy";
+  return system_->options.jailer_trouble ? system_->options.jailer_trouble() : std::string{};
+}
+
+std::optional<run> pipeline::find(const std::string& run_id) { return system_->runs->find(run_id); }
+std::optional<run_page> pipeline::list(const run_filter& filter) { return system_->runs->list(filter); }
+std::vector<run_event> pipeline::events(const std::string& run_id, std::uint64_t after, std::size_t limit) {
+  return system_->runs->events(run_id, after, limit);
+}
+std::unique_ptr<subscription> pipeline::subscribe(const std::string& run_id, std::function<void()> poke) {
+  return system_->runs->subscribe(run_id, std::move(poke));
+}
+
+std::optional<std::filesystem::path> pipeline::report_file(const std::string& run_id, std::string_view file) {
+  if (!system_->runs->find(run_id)) return std::nullopt;  // so that only ids that we made reach the file system
+  auto path = run_folder(system_->options.data_dir, run_id) / file;
+  std::error_code bad;
+  if (!std::filesystem::is_regular_file(path, bad)) return std::nullopt;
+  return std::filesystem::absolute(path);
+}
+
+void pipeline::drain(std::chrono::milliseconds patience) {
+  system_->draining = true;
+  caf::anon_send(system_->supervisor, actors::drain{});
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto is_busy = [&] {
+    const auto all = system_->figures->all();
+    return std::any_of(all.begin(), all.end(), [](const stage_status& s) { return s.in_flight > 0; });
+  };
+  while (is_busy() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+}
+
+void pipeline::strike(const std::string& who, bool worker) {
+  caf::anon_send(system_->supervisor, actors::strike{who, worker});
+}
+
+}  // namespace lazaret::actors

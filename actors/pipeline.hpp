@@ -1,0 +1,70 @@
+#pragma once
+/// The pipeline as http/ sees it: an actor system of its own behind actors/service.hpp. Construction starts every
+/// stage and goes on with what the store holds; destruction ends every actor and waits for their work to stop.
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/restart_budget.hpp"
+#include "actors/service.hpp"
+#include "actors/store.hpp"
+#include "actors/work.hpp"
+#include "metrics/instruments.hpp"
+
+namespace lazaret::actors {
+
+struct stage_setting {
+  std::size_t concurrency = 2;
+  std::size_t queue_limit = 16;
+};
+
+struct pipeline_options {
+  std::size_t queue_limit = 20;          ///< QUEUE_LIMIT
+  std::vector<std::string> denylist;     ///< PACKAGE_DENYLIST
+  std::size_t rate_limit = 30;           ///< PER_IP_RATE_LIMIT
+  std::chrono::seconds rate_window{60};  ///< PER_IP_RATE_WINDOW_SEC
+  std::array<stage_setting, 4> stages;   ///< by work_stage
+  std::array<work_function, 4> work;     ///< by work_stage
+  delivery_function deliver;             ///< empty: no webhook
+  std::chrono::milliseconds first_delivery_wait{1'000};
+  restart_policy restarts;
+  std::filesystem::path data_dir;
+  /// Empty when the jailer can be used; else why not. Asked by not_ready_because().
+  std::function<std::string()> jailer_trouble;
+  std::size_t scheduler_threads = 2;
+};
+
+class pipeline final : public service {
+ public:
+  pipeline(pipeline_options options, std::shared_ptr<store> runs, metrics::instruments& meters);
+  ~pipeline() override;
+
+  void submit(submission what, reply<std::string> done) override;
+  void cancel(std::string run_id, reply<run> done) override;
+  void stages(reply<std::vector<stage_status>> done) override;
+  void change_stage(std::string stage, stage_change change, reply<stage_status> done) override;
+  [[nodiscard]] std::string not_ready_because() override;
+  [[nodiscard]] std::optional<run> find(const std::string& run_id) override;
+  [[nodiscard]] std::optional<run_page> list(const run_filter& filter) override;
+  [[nodiscard]] std::vector<run_event> events(const std::string& run_id, std::uint64_t after,
+                                              std::size_t limit) override;
+  [[nodiscard]] std::unique_ptr<subscription> subscribe(const std::string& run_id, std::function<void()> poke) override;
+  [[nodiscard]] std::optional<std::filesystem::path> report_file(const std::string& run_id,
+                                                                 std::string_view file) override;
+
+  /// Takes nothing new and waits, at most `patience`, for what the workers hold. What is left goes on after a restart.
+  void drain(std::chrono::milliseconds patience);
+
+  /// Fault injection: kills the actor that stands for `who` (a stage's name or `courier`), or one of its workers.
+  void strike(const std::string& who, bool worker = false);
+
+ private:
+  struct system;
+  std::unique_ptr<system> system_;
+};
+
+}  // namespace lazaret::actors

@@ -1,0 +1,161 @@
+#include "actors/supervisor.hpp"
+
+#include <algorithm>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+
+#include "actors/caf_fault.hpp"
+
+namespace lazaret::actors {
+namespace {
+
+constexpr std::array children{"queue",     "rate_limit", "ingress", "download",
+                              "execution", "analysis",   "report",  "courier"};
+
+/// Calls `f` with the handle that stands for `who`.
+template <class Topology, class F>
+void with_handle(Topology& t, const std::string& who, const F& f) {
+  if (who == "ingress") f(t.ingress);
+  if (who == "rate_limit") f(t.rate_limit);
+  if (who == "queue") f(t.queue);
+  if (who == "courier") f(t.courier);
+  if (const auto stage = parse<work_stage>(who)) f(t.work[static_cast<std::size_t>(*stage)]);
+}
+
+}  // namespace
+
+supervisor_actor::behavior_type supervisor_state::start(supervisor_options options) {
+  options_ = std::move(options);
+  self_->set_down_handler([this](const caf::down_msg& down) { mourn(down); });
+  for (const auto* const who : children) {
+    budgets_.emplace(who, restart_budget{options_.restarts});
+    raise(who);
+  }
+  introduce();
+  return {
+      [this](submit& request) { return self_->delegate(now_.ingress, std::move(request)); },
+      [this](cancel& request) { return self_->delegate(now_.queue, std::move(request)); },
+      [this](adjust& request) -> caf::result<adjusted> {
+        if (request.stage == "queue") return self_->delegate(now_.queue, std::move(request));
+        if (const auto stage = parse<work_stage>(request.stage)) {
+          return self_->delegate(now_.of(*stage), std::move(request));
+        }
+        const bool known =
+            std::find(metrics::stages.begin(), metrics::stages.end(), request.stage) != metrics::stages.end();
+        return known ? make_fault(fault::fixed, "concurrency and queue_limit of " + request.stage + " are fixed")
+                     : make_fault(fault::unknown_stage);
+      },
+      [this](const strike& target) { hit(target); },
+      [this](drain) {
+        draining_ = true;
+        self_->send(now_.ingress, drain{});
+        self_->send(now_.queue, drain{});
+      },
+      [this](const revive& due) {
+        raise(due.name);
+        introduce();
+      },
+      [this](const reassess& due) {
+        if (!budgets_.at(due.name).exhausted(restart_budget::clock::now())) {
+          options_.figures->healthy(health_row(due.name), true);
+        }
+      },
+  };
+}
+
+/// The shutdown sequence: intake first, then the stages with their workers, the queue (the writer) last.
+supervisor_state::~supervisor_state() {
+  for (const auto* const who :
+       {"ingress", "rate_limit", "download", "execution", "analysis", "report", "courier", "queue"}) {
+    with_handle(now_, who, [](const auto& handle) {
+      if (handle) caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
+    });
+  }
+}
+
+void supervisor_state::raise(const std::string& who) {
+  const auto watch = [this](auto& place, auto&& handle) {
+    place = std::forward<decltype(handle)>(handle);
+    self_->monitor(place);
+  };
+  const auto& o = options_;
+  if (who == "ingress") {
+    watch(now_.ingress,
+          self_->spawn([options = o.ingress, figures = o.figures](ingress_actor::stateful_pointer<ingress_state> self) {
+            return self->state.start(options, figures);
+          }));
+    if (draining_) self_->send(now_.ingress, drain{});
+  } else if (who == "rate_limit") {
+    watch(now_.rate_limit, self_->spawn([options = o.rate_limit, figures = o.figures](
+                                            rate_limit_actor::stateful_pointer<rate_limit_state> self) {
+      return self->state.start(options, figures);
+    }));
+  } else if (who == "queue") {
+    // A limit that was changed while it ran is on the board.
+    auto options = o.queue;
+    if (const auto known = o.figures->of("queue").queue_limit; known > 0) options.limit = known;
+    watch(now_.queue, self_->spawn<caf::detached>([options, runs = o.runs, figures = o.figures](
+                                                      queue_actor::stateful_pointer<queue_state> self) {
+      return self->state.start(options, runs, figures);
+    }));
+    if (draining_) self_->send(now_.queue, drain{});
+  } else if (who == "courier") {
+    watch(now_.courier, self_->spawn<caf::detached>([options = o.courier, figures = o.figures](
+                                                        courier_actor::stateful_pointer<courier_state> self) {
+      return self->state.start(options, figures);
+    }));
+  } else if (const auto stage = parse<work_stage>(who)) {
+    const auto place = static_cast<std::size_t>(*stage);
+    stage_options options{*stage, o.work[place], o.restarts};
+    watch(now_.work[place],
+          self_->spawn([options, figures = o.figures](stage_actor::stateful_pointer<stage_state> self) {
+            return self->state.start(options, figures);
+          }));
+  }
+}
+
+void supervisor_state::introduce() {
+  const wire news{std::make_shared<const topology>(now_)};
+  self_->send(now_.queue, news);
+  self_->send(now_.courier, news);
+  self_->send(now_.ingress, news);
+  for (const auto& stage : now_.work) self_->send(stage, news);
+}
+
+void supervisor_state::mourn(const caf::down_msg& down) {
+  const auto who = who_was(down.source);
+  if (who.empty()) return;
+  const auto row = health_row(who);
+  options_.figures->meters().stage_restarted(row);
+  auto& budget = budgets_.at(who);
+  const auto now = restart_budget::clock::now();
+  const auto wait = budget.spend(now);
+  if (budget.exhausted(now)) {
+    options_.figures->healthy(row, false);
+    self_->delayed_send(self_, options_.restarts.period + std::chrono::seconds{1}, reassess{who});
+  }
+  self_->delayed_send(self_, wait, revive{who});
+}
+
+void supervisor_state::hit(const strike& target) {
+  if (target.worker) {
+    if (const auto stage = parse<work_stage>(target.name)) self_->send(now_.of(*stage), target);
+    return;
+  }
+  with_handle(now_, target.name, [this](const auto& handle) { self_->send_exit(handle, caf::exit_reason::kill); });
+}
+
+std::string supervisor_state::who_was(const caf::actor_addr& address) const {
+  std::string found;
+  for (const auto* const who : children) {
+    with_handle(now_, who, [&](const auto& handle) {
+      if (handle && handle.address() == address) found = who;
+    });
+  }
+  return found;
+}
+
+/// The courier is part of the report stage.
+std::string supervisor_state::health_row(const std::string& who) { return who == "courier" ? "report" : who; }
+
+}  // namespace lazaret::actors
