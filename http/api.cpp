@@ -1,0 +1,34 @@
+#include "http/router.hpp"
+#include "http/routes.hpp"
+
+#include <array>
+
+namespace lazaret::http {
+namespace {
+
+constexpr auto open = access::open;
+constexpr auto token = access::token;
+
+/// Order matters in one way only: the most asked route comes first.
+const std::array table{
+    route{"GET", "/healthz", open, healthz, "liveness"},
+    route{"GET", "/readyz", open, reading{readyz}, "readiness, with the reason when it is not"},
+    route{"GET", "/metrics", open, reading{metrics_text}, "Prometheus text exposition"},
+    route{"GET", "/openapi.json", open, openapi_json, "this contract"},
+    route{"GET", "/", open, front_page, "a page for people"},
+    route{"POST", "/v1/triage", token, submit_triage, "submit a package for triage"},
+    route{"GET", "/v1/runs", token, reading{list_runs}, "list runs, newest first"},
+    route{"GET", "/v1/runs/{run_id}", token, reading{show_run}, "one run"},
+    route{"DELETE", "/v1/runs/{run_id}", token, cancel_run, "cancel a queued or running run"},
+    route{"GET", "/v1/runs/{run_id}/events", token, reading{follow_run}, "server-sent events of a run"},
+    route{"GET", "/v1/runs/{run_id}/report.json", token, reading{report_json}, "the report"},
+    route{"GET", "/v1/runs/{run_id}/report.html", token, reading{report_html}, "the report for people"},
+    route{"GET", "/v1/stages", token, list_stages, "queue depth, in flight, concurrency of each stage"},
+    route{"PATCH", "/v1/stages/{name}", token, change_stage, "change a stage's concurrency or queue limit now"},
+};
+
+}  // namespace
+
+std::span<const route> api() noexcept { return table; }
+
+}  // namespace lazaret::http

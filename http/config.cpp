@@ -1,0 +1,216 @@
+#include "http/config.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <toml++/toml.h>
+
+#include "http/config_checks.hpp"
+
+namespace lazaret::http {
+namespace {
+
+using c = config;
+constexpr std::int64_t week_sec = 7 * 24 * 3600;
+
+constexpr std::array table{
+    setting{"API_TOKEN", "", "bearer token of the API; without one the service binds loopback only", &c::api_token, 0, 0,
+            check_token, true},
+    setting{"HOST", "0.0.0.0", "numeric address to listen on", &c::host, 0, 0, check_address},
+    setting{"PORT", "8080", "port to listen on; 0: a free one, printed", &c::port, 0, 65535},
+    setting{"DISCORD_WEBHOOK_URL", "", "where verdicts are posted; a request can't override it", &c::discord_webhook_url, 0,
+            0, check_https_url, true},
+    setting{"MAX_CONCURRENCY", "2", "execution workers", &c::max_concurrency, 1, 64},
+    setting{"QUEUE_LIMIT", "20", "runs waiting before 503", &c::queue_limit, 1, 100000},
+    setting{"PER_IP_RATE_LIMIT", "30", "submissions per window and client address", &c::per_ip_rate_limit, 1, 1000000},
+    setting{"PER_IP_RATE_WINDOW_SEC", "60", "length of that window in seconds", &c::per_ip_rate_window_sec, 1, 86400},
+    setting{"RUN_TIMEOUT_SEC", "45", "wall time of each phase of a run in seconds", &c::run_timeout_sec, 1, 3600},
+    setting{"RLIMIT_CPU_SEC", "30", "CPU time of each phase in seconds", &c::rlimit_cpu_sec, 1, 3600},
+    setting{"RLIMIT_AS_MB", "1024", "memory of a jail in MiB", &c::rlimit_as_mb, 64, 1048576},
+    setting{"RLIMIT_NOFILE", "1024", "open files of a jailed process", &c::rlimit_nofile, 32, 1048576},
+    setting{"CGROUP_PIDS_MAX", "128", "processes and threads of a jail", &c::cgroup_pids_max, 4, 32768},
+    setting{"DISK_LIMIT_MB", "512", "size of a run's writable volume in MiB", &c::disk_limit_mb, 16, 1048576},
+    setting{"MAX_DOWNLOAD_BYTES", "300000000", "bytes a run may download, enforced while streaming",
+            &c::max_download_bytes, 1, 1000000000000},
+    setting{"PACKAGE_DENYLIST", "torch,tensorflow,jaxlib", "packages refused, also as `name-*`", &c::package_denylist, 0, 0,
+            check_package_name},
+    setting{"DNS_RESOLVERS", "1.1.1.1,8.8.8.8", "resolvers of the service's own look-ups and of the egress rules",
+            &c::dns_resolvers, 0, 0, check_address},
+    setting{"PYPI_INDEX_URL", "https://pypi.org/simple", "PEP 503/691 index that packages come from", &c::pypi_index_url, 0,
+            0, check_http_url},
+    setting{"DATA_DIR", "./data", "embedded store, cache and reports", &c::data_dir, 0, 0, check_path},
+    setting{"STORE_URL", "sqlite:", "where runs are kept; `sqlite:` is the embedded store", &c::store_url, 0, 0,
+            check_store_url},
+    setting{"RUN_AS_USER", "nobody", "whom the service becomes when started as root", &c::run_as_user, 0, 0, check_user},
+    setting{"LOG_LEVEL", "info", "trace, debug, info, warn, error or off", &c::log_level, 0, 0, check_log_level},
+    setting{"LOG_FORMAT", "text", "text, or json for machines", &c::log_format, 0, 0, check_log_format},
+    setting{"DRAIN_SEC", "30", "seconds that work in hand may take after SIGTERM", &c::drain_sec, 0, week_sec},
+};
+
+template <class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+bool is_integer(const setting& s) { return std::holds_alternative<setting::integer>(s.into); }
+
+std::string trimmed(std::string_view text) {
+  auto first = text.find_first_not_of(" \t");
+  if (first == text.npos) return {};
+  return std::string{text.substr(first, text.find_last_not_of(" \t") - first + 1)};
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    auto comma = std::min(text.find(','), text.size());
+    if (auto item = trimmed(text.substr(0, comma)); !item.empty()) items.push_back(std::move(item));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return items;
+}
+
+/// Puts the written value where the row says. Returns what is wrong with it, or nothing.
+std::string assign(config& into, const setting& row, const std::string& written) {
+  auto checked = [&](std::string_view value) { return row.valid ? row.valid(value) : std::string{}; };
+  return std::visit(
+      overloaded{
+          [&](setting::text member) {
+            into.*member = written;
+            return written.empty() ? std::string{} : checked(written);
+          },
+          [&](setting::path member) {
+            into.*member = written;
+            return checked(written);
+          },
+          [&](setting::integer member) -> std::string {
+            std::int64_t number = 0;
+            auto [end, ec] = std::from_chars(written.data(), written.data() + written.size(), number);
+            if (ec != std::errc{} || end != written.data() + written.size() || number < row.least || number > row.most) {
+              return fmt::format("must be an integer from {} to {}", row.least, row.most);
+            }
+            into.*member = number;
+            return {};
+          },
+          [&](setting::list member) {
+            into.*member = split(written);
+            for (const auto& item : into.*member) {
+              if (auto wrong = checked(item); !wrong.empty()) return wrong;
+            }
+            return std::string{};
+          },
+      },
+      row.into);
+}
+
+/// A TOML value as one would write it in the environment; nothing when its type does not fit the row.
+std::optional<std::string> from_toml(const setting& row, const toml::node& node) {
+  if (is_integer(row)) {
+    auto number = node.as_integer();
+    return number ? std::optional{std::to_string(number->get())} : std::nullopt;
+  }
+  if (auto text = node.as_string()) return text->get();
+  auto items = node.as_array();
+  if (items == nullptr || !std::holds_alternative<setting::list>(row.into)) return std::nullopt;
+  std::string joined;
+  for (const auto& item : *items) {
+    if (!item.is_string()) return std::nullopt;
+    joined += (joined.empty() ? "" : ",") + item.as_string()->get();
+  }
+  return joined;
+}
+
+using written_values = std::map<std::string_view, std::string>;
+
+void read_file(const std::filesystem::path& file, written_values& values, std::string& wrong) {
+  toml::table document;
+  try {
+    document = toml::parse_file(file.string());
+  } catch (const toml::parse_error& e) {
+    const auto& at = e.source().begin;
+    wrong += fmt::format("\n  {}: {} (line {}, column {})", file.string(), e.description(), at.line, at.column);
+    return;
+  }
+  for (const auto& [key, node] : document) {
+    auto row = std::find_if(table.begin(), table.end(), [&](const setting& s) { return s.name == key.str(); });
+    if (row == table.end()) {
+      wrong += fmt::format("\n  {}: unknown key `{}`", file.string(), key.str());
+    } else if (auto value = from_toml(*row, node)) {
+      values[row->name] = *value;
+    } else {
+      wrong += fmt::format("\n  {}: `{}` has the wrong type", file.string(), key.str());
+    }
+  }
+}
+
+/// Without a token nobody but this machine may talk to the service.
+void settle_host(config& into, bool was_left_at_default, std::string& wrong) {
+  if (!into.api_token.empty() || is_loopback(into.host)) return;
+  if (!was_left_at_default) {
+    wrong += "\n  HOST: must be a loopback address while there is no API_TOKEN";
+    return;
+  }
+  into.host = "127.0.0.1";
+  into.notices.emplace_back("no API_TOKEN is set: listening on 127.0.0.1 only");
+}
+
+std::string shown_default(const setting& s) { return s.standard.empty() ? "none" : std::string{s.standard}; }
+
+std::string shown_meaning(const setting& s) {
+  return is_integer(s) ? fmt::format("{} ({} to {})", s.meaning, s.least, s.most) : std::string{s.meaning};
+}
+
+}  // namespace
+
+std::span<const setting> settings() noexcept { return table; }
+
+sandbox::result<config> load_config(const std::optional<std::filesystem::path>& file, const environment& env) {
+  std::string wrong;
+  written_values values;
+  if (file) read_file(*file, values, wrong);
+  for (const auto& row : table) {
+    // An empty variable is what compose files make of an unset one. "None" is said in the file: `""` or `[]`.
+    if (const char* value = env(row.name.data()); value != nullptr && *value != '\0') values[row.name] = value;
+  }
+  config loaded;
+  for (const auto& row : table) {
+    auto written = values.find(row.name);
+    auto problem = assign(loaded, row, written == values.end() ? std::string{row.standard} : written->second);
+    if (problem.empty()) continue;
+    wrong += fmt::format("\n  {}: {}", row.name, problem);
+    if (!row.secret && written != values.end()) wrong += fmt::format(", not `{}`", written->second);
+  }
+  settle_host(loaded, !values.contains("HOST"), wrong);
+  if (!wrong.empty()) return sandbox::failure{"settings", 0, "these are wrong:" + wrong, {}};
+  return loaded;
+}
+
+std::string settings_help() {
+  std::string text;
+  for (const auto& row : table) {
+    text += fmt::format("  {:<23} {:<24} {}\n", row.name, shown_default(row), shown_meaning(row));
+  }
+  return text;
+}
+
+std::string settings_markdown() {
+  std::string text = "| name | default | meaning |\n|---|---|---|\n";
+  for (const auto& row : table) {
+    auto standard = row.standard.empty() ? std::string{"none"} : fmt::format("`{}`", row.standard);
+    text += fmt::format("| `{}` | {} | {} |\n", row.name, standard, shown_meaning(row));
+  }
+  return text;
+}
+
+bool is_loopback(std::string_view address) {
+  const std::string text{address};
+  in_addr v4{};
+  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+}  // namespace lazaret::http

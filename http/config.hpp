@@ -1,0 +1,87 @@
+#pragma once
+/// The settings of the service (DESIGN section 6): read once at start, validated as a whole, constant afterwards.
+/// One table (settings()) is the source of parsing, of validation, of `lazaretd --help` and of README's table.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sandbox/failure.hpp"
+
+namespace lazaret::http {
+
+/// Every member is the value of the setting of the same name, in the unit that its name states. Construct it with
+/// load_config(); a default-constructed one holds zeros, not the defaults.
+struct config {
+  std::string api_token;                    ///< empty: no token is asked for, and only loopback is bound
+  std::string host;                         ///< numeric address to bind, as bind_host() resolved it
+  std::int64_t port = 0;                    ///< 0: a free one
+  std::string discord_webhook_url;
+  std::int64_t max_concurrency = 0;
+  std::int64_t queue_limit = 0;
+  std::int64_t per_ip_rate_limit = 0;
+  std::int64_t per_ip_rate_window_sec = 0;
+  std::int64_t run_timeout_sec = 0;
+  std::int64_t rlimit_cpu_sec = 0;
+  std::int64_t rlimit_as_mb = 0;
+  std::int64_t rlimit_nofile = 0;
+  std::int64_t cgroup_pids_max = 0;
+  std::int64_t disk_limit_mb = 0;
+  std::int64_t max_download_bytes = 0;
+  std::vector<std::string> package_denylist;
+  std::vector<std::string> dns_resolvers;
+  std::string pypi_index_url;
+  std::filesystem::path data_dir;
+  std::string store_url;
+  std::string run_as_user;                  ///< empty: stay whoever started the service
+  std::string log_level;
+  std::string log_format;
+  std::int64_t drain_sec = 0;
+
+  /// What the operator should be told once, e.g. that only loopback is bound because there is no token.
+  std::vector<std::string> notices;
+};
+
+/// One row of the table.
+struct setting {
+  using text = std::string config::*;
+  using path = std::filesystem::path config::*;
+  using integer = std::int64_t config::*;
+  using list = std::vector<std::string> config::*;  ///< written `a,b,c`; in TOML also an array of strings
+  /// Says what is wrong with a value (one phrase, `must be ...`); empty when nothing is.
+  using check = std::string (*)(std::string_view value);
+
+  std::string_view name;       ///< of the environment variable and of the TOML key
+  std::string_view standard;   ///< the default, as one would write it; empty: none
+  std::string_view meaning;    ///< one line for people
+  std::variant<text, path, integer, list> into;
+  std::int64_t least = 0, most = 0;  ///< of an integer, both inclusive
+  check valid = nullptr;             ///< of a text or a path, and of each item of a list
+  bool secret = false;               ///< never printed
+};
+
+[[nodiscard]] std::span<const setting> settings() noexcept;
+
+/// How an environment variable is looked up: getenv in the service, a map in tests. Nullptr when it is not set.
+using environment = std::function<const char*(const char* name)>;
+
+/// Environment over file over default; an empty variable counts as unset. Everything that is wrong is in the one failure, a line for each.
+[[nodiscard]] sandbox::result<config> load_config(const std::optional<std::filesystem::path>& file,
+                                                  const environment& env);
+
+/// The table as `lazaretd --help` prints it: name, default and meaning, with the range of numbers.
+[[nodiscard]] std::string settings_help();
+
+/// The same as rows of a Markdown table, which README's must equal (tests/http/config_test.cpp).
+[[nodiscard]] std::string settings_markdown();
+
+/// Is this numeric address (IPv4 or IPv6) one of the machine's loopback addresses?
+[[nodiscard]] bool is_loopback(std::string_view address);
+
+}  // namespace lazaret::http

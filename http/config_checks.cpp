@@ -1,0 +1,86 @@
+#include "http/config_checks.hpp"
+
+#include <arpa/inet.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include "http/config.hpp"
+#include "http/validate.hpp"
+
+namespace lazaret::http {
+namespace {
+
+template <std::size_t N>
+std::string one_of(std::string_view value, const std::array<std::string_view, N>& words) {
+  if (std::find(words.begin(), words.end(), value) != words.end()) return {};
+  std::string text = "must be one of";
+  for (auto word : words) text += (word == words.front() ? " " : ", ") + std::string{word};
+  return text;
+}
+
+std::string check_url(std::string_view value, bool plain_only_to_loopback) {
+  auto url = boost::urls::parse_uri(boost::core::string_view{value.data(), value.size()});
+  if (!url) return "must be an absolute URL";
+  if (url->scheme() != "http" && url->scheme() != "https") return "must begin with http:// or https://";
+  if (url->host().empty()) return "must name a host";
+  if (url->has_userinfo()) return "must not contain credentials";
+  if (url->has_fragment()) return "must not contain a fragment";
+  auto host = url->host_address();
+  if (plain_only_to_loopback && url->scheme() == "http" && host != "localhost" && !is_loopback(host)) {
+    return "must begin with https:// (http:// is for loopback only)";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string check_token(std::string_view value) {
+  auto printable = std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!printable) return "must be printable ASCII without spaces";
+  return value.size() > 4096 ? "must be at most 4096 characters" : "";
+}
+
+std::string check_address(std::string_view value) {
+  in6_addr ignored{};
+  const std::string text{value};
+  if (::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1) return {};
+  return "must be a numeric IPv4 or IPv6 address";
+}
+
+std::string check_https_url(std::string_view value) { return check_url(value, true); }
+std::string check_http_url(std::string_view value) { return check_url(value, false); }
+
+std::string check_package_name(std::string_view value) {
+  return is_package_name(value) ? "" : "must hold package names (letters, digits, `.`, `_`, `-`)";
+}
+
+std::string check_store_url(std::string_view value) {
+  return value == "sqlite:" ? "" : "must be `sqlite:` (the store embedded in DATA_DIR; no other kind is supported yet)";
+}
+
+std::string check_path(std::string_view value) {
+  if (value.find('\0') != value.npos) return "must not contain NUL";
+  return value.empty() ? "must not be empty" : "";
+}
+
+std::string check_user(std::string_view value) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16384> room{};
+  ::getpwnam_r(std::string{value}.c_str(), &entry, room.data(), room.size(), &found);
+  return found != nullptr ? "" : "must be the name of an existing user";
+}
+
+std::string check_log_level(std::string_view value) {
+  return one_of(value, std::array<std::string_view, 6>{"trace", "debug", "info", "warn", "error", "off"});
+}
+
+std::string check_log_format(std::string_view value) {
+  return one_of(value, std::array<std::string_view, 2>{"text", "json"});
+}
+
+}  // namespace lazaret::http

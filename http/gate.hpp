@@ -1,0 +1,35 @@
+#pragma once
+/// Who may pass: decided from a request's head alone, before its body is read.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "http/message.hpp"
+#include "http/router.hpp"
+
+namespace lazaret::http {
+
+/// Compares in a time that depends on the lengths only.
+[[nodiscard]] bool same_secret(std::string_view given, std::string_view secret) noexcept;
+
+/// `Authorization: Bearer <token>` (RFC 6750; the scheme in any case). True when no token is configured.
+[[nodiscard]] bool holds_token(const request& r, std::string_view token) noexcept;
+
+/// While there is no token, loopback is the only fence, and a browser on this machine stands inside it. So a page from
+/// elsewhere is refused: by its Origin, and by a Host that is a name other than localhost (DNS rebinding).
+[[nodiscard]] bool comes_from_elsewhere(const request& r) noexcept;
+
+struct passed {
+  const route* to = nullptr;
+  std::string_view argument;
+};
+struct turned_away {
+  response why;               ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403
+  const route* from = nullptr;  ///< where the request would have gone, had it been allowed
+};
+/// `r` has no body yet.
+[[nodiscard]] std::variant<passed, turned_away> pass(std::span<const route> table, const request& r, std::string_view token);
+
+}  // namespace lazaret::http

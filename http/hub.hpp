@@ -1,0 +1,43 @@
+#pragma once
+/// What sessions share with the server that holds them.
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "http/server.hpp"
+#include "http/site.hpp"
+
+namespace lazaret::http {
+
+class session;
+
+/// Every session runs on a strand of its own, so nothing in it is locked.
+using strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+
+struct hub {
+  hub(const config& settings, actors::service& pipeline, metrics::instruments& metrics, limits l)
+      : shared{settings, pipeline, metrics}, lim{l} {}
+
+  const site shared;
+  const limits lim;
+  /// Runs the handlers that may block for a query, so that /healthz never waits for a disk.
+  boost::asio::thread_pool readers{2};
+  std::atomic<bool> draining{false};
+  /// Callbacks that the pipeline still owes.
+  std::atomic<int> owed{0};
+
+  std::mutex mutex;  ///< guards `sessions`
+  std::unordered_map<const session*, std::weak_ptr<session>> sessions;
+
+  [[nodiscard]] std::size_t connections() {
+    std::scoped_lock lock{mutex};
+    return sessions.size();
+  }
+};
+
+}  // namespace lazaret::http

@@ -1,0 +1,139 @@
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "http/routes.hpp"
+
+namespace lazaret::http {
+namespace {
+
+namespace json = boost::json;
+
+/// What the table does not know of a route: its parameters, its body and what a success looks like.
+struct details {
+  std::string_view method, pattern;
+  std::string_view parameters;  ///< a JSON array
+  std::string_view body;        ///< name of a schema; empty: none
+  std::string_view status;      ///< of success
+  std::string_view type;        ///< media type of success
+  std::string_view schema;      ///< of success; empty: any
+  std::string_view failures;    ///< statuses, separated by spaces
+};
+
+constexpr std::string_view run_query = R"([
+  {"name": "status", "in": "query", "schema": {"$ref": "#/components/schemas/Status"}},
+  {"name": "package", "in": "query", "schema": {"type": "string", "maxLength": 200}},
+  {"name": "verdict", "in": "query", "schema": {"$ref": "#/components/schemas/Verdict"}},
+  {"name": "cursor", "in": "query", "schema": {"type": "string", "maxLength": 512}},
+  {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}}])";
+constexpr std::string_view run_path =
+    R"([{"name": "run_id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])";
+constexpr std::string_view event_path = R"([
+  {"name": "run_id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
+  {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}},
+  {"name": "last_event_id", "in": "query", "schema": {"type": "integer", "minimum": 0}}])";
+constexpr std::string_view stage_path = R"([{"name": "name", "in": "path", "required": true, "schema": {"type": "string",
+  "enum": ["ingress", "rate_limit", "queue", "download", "execution", "analysis", "report"]}}])";
+
+constexpr std::string_view json_type = "application/json";
+constexpr details known[] = {
+    {"GET", "/healthz", "[]", "", "200", json_type, "Health", ""},
+    {"GET", "/readyz", "[]", "", "200", json_type, "Health", "503"},
+    {"GET", "/metrics", "[]", "", "200", "text/plain", "", ""},
+    {"GET", "/openapi.json", "[]", "", "200", json_type, "", ""},
+    {"GET", "/", "[]", "", "200", "text/html", "", ""},
+    {"POST", "/v1/triage", "[]", "Submission", "202", json_type, "Accepted", "422 429 503"},
+    {"GET", "/v1/runs", run_query, "", "200", json_type, "Runs", "422"},
+    {"GET", "/v1/runs/{run_id}", run_path, "", "200", json_type, "Run", "404"},
+    {"DELETE", "/v1/runs/{run_id}", run_path, "", "200", json_type, "Run", "404 409 503"},
+    {"GET", "/v1/runs/{run_id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
+    {"GET", "/v1/runs/{run_id}/report.json", run_path, "", "200", json_type, "", "404"},
+    {"GET", "/v1/runs/{run_id}/report.html", run_path, "", "200", "text/html", "", "404"},
+    {"GET", "/v1/stages", "[]", "", "200", json_type, "Stages", "503"},
+    {"PATCH", "/v1/stages/{name}", stage_path, "StageChange", "200", json_type, "Stage", "404 409 422 503"},
+};
+
+constexpr std::string_view components = R"({
+"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+"schemas": {
+  "Error": {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}},
+  "Health": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
+  "Status": {"type": "string", "enum": ["queued", "running", "completed", "failed", "canceled"]},
+  "Verdict": {"type": "string", "enum": ["benign", "suspicious", "malicious", "inconclusive"]},
+  "Submission": {"type": "object", "required": ["package_name", "version"], "additionalProperties": false, "properties": {
+    "package_name": {"type": "string", "minLength": 1, "maxLength": 200},
+    "version": {"type": "string", "minLength": 1, "maxLength": 100},
+    "mode": {"type": "string", "enum": ["install", "execute", "execute_module", "full"], "default": "install"},
+    "file_path": {"type": ["string", "null"], "minLength": 1, "maxLength": 500},
+    "entrypoint": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
+    "module_name": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
+    "ecosystem": {"type": "string", "enum": ["pypi"], "default": "pypi"}}},
+  "Accepted": {"type": "object", "required": ["run_id", "status"], "properties": {
+    "run_id": {"type": "string", "format": "uuid"}, "status": {"const": "accepted"}}},
+  "Finding": {"type": "object", "properties": {"rule": {"type": "string"}, "severity": {"type": "string"},
+    "title": {"type": "string"}, "evidence": {"type": "array", "items": {"type": "string"}}}},
+  "Run": {"type": "object", "required": ["run_id", "package_name", "version", "mode", "status"], "properties": {
+    "run_id": {"type": "string", "format": "uuid"}, "ecosystem": {"type": "string"}, "package_name": {"type": "string"},
+    "version": {"type": "string"}, "mode": {"type": "string"}, "status": {"$ref": "#/components/schemas/Status"},
+    "verdict": {"anyOf": [{"$ref": "#/components/schemas/Verdict"}, {"type": "null"}]},
+    "score": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+    "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+    "stages": {"type": "array", "items": {"type": "object"}}, "usage": {"type": ["object", "null"]},
+    "created_at": {"type": "string", "format": "date-time"}, "started_at": {"type": ["string", "null"]},
+    "finished_at": {"type": ["string", "null"]}, "error": {"type": ["string", "null"]}}},
+  "Runs": {"type": "object", "required": ["runs", "next_cursor"], "properties": {
+    "runs": {"type": "array", "items": {"$ref": "#/components/schemas/Run"}}, "next_cursor": {"type": ["string", "null"]}}},
+  "Stage": {"type": "object", "required": ["name", "queue_depth", "in_flight", "concurrency", "queue_limit", "healthy"],
+    "properties": {"name": {"type": "string"}, "queue_depth": {"type": "integer"}, "in_flight": {"type": "integer"},
+    "concurrency": {"type": "integer"}, "queue_limit": {"type": "integer"}, "healthy": {"type": "boolean"}}},
+  "Stages": {"type": "object", "properties": {"stages": {"type": "array", "items": {"$ref": "#/components/schemas/Stage"}}}},
+  "StageChange": {"type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
+    "concurrency": {"type": "integer", "minimum": 1, "maximum": 64},
+    "queue_limit": {"type": "integer", "minimum": 1, "maximum": 100000}}}
+}})";
+
+json::object content(std::string_view type, std::string_view schema) {
+  json::object media;
+  if (!schema.empty()) media["schema"] = {{"$ref", "#/components/schemas/" + std::string{schema}}};
+  return {{type, std::move(media)}};
+}
+
+void add_failure(json::object& responses, std::string_view status) {
+  auto phrase = reason_phrase(static_cast<unsigned>(std::stoi(std::string{status})));
+  responses[status] = {{"description", phrase}, {"content", content(json_type, "Error")}};
+}
+
+json::object operation(const route& r) {
+  json::object o{{"summary", r.summary}};
+  o["security"] = r.needs == access::token ? json::array{{{"token", json::array{}}}} : json::array{};
+  for (const auto& d : known) {
+    if (d.method != r.method || d.pattern != r.pattern) continue;
+    o["parameters"] = json::parse(d.parameters);
+    if (!d.body.empty()) o["requestBody"] = {{"required", true}, {"content", content(json_type, d.body)}};
+    json::object responses{{d.status, {{"description", d.status == "202" ? "Accepted" : "OK"}, {"content", content(d.type, d.schema)}}}};
+    if (r.needs == access::token) add_failure(responses, "401");
+    for (std::size_t at = 0; at + 3 <= d.failures.size(); at += 4) add_failure(responses, d.failures.substr(at, 3));
+    o["responses"] = std::move(responses);
+  }
+  return o;
+}
+
+}  // namespace
+
+std::string openapi(std::span<const route> table) {
+  json::object paths;
+  for (const auto& r : table) {
+    std::string method{r.method};
+    for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
+    auto& path = paths[r.pattern];
+    if (!path.is_object()) path.emplace_object();
+    path.get_object()[method] = operation(r);
+  }
+  json::object document{{"openapi", "3.1.0"}};
+  document["info"] = {{"title", "Lazaret"}, {"version", LAZARET_VERSION}, {"description", "A quarantine station for untrusted code"}};
+  document["paths"] = std::move(paths);
+  document["components"] = json::parse(components);
+  return json::serialize(document);
+}
+
+}  // namespace lazaret::http

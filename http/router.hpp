@@ -1,0 +1,56 @@
+#pragma once
+/// From method and path to a route, as a pure function over a table. No sockets, no allocation.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "http/message.hpp"
+
+namespace lazaret::http {
+
+struct site;
+
+/// Answers at once from memory; runs on an I/O thread.
+using immediate = response (*)(const site&, const request&);
+/// May block for a query of the store or a file; runs on a reader thread.
+struct reading {
+  response (*answer)(const site&, const request&);
+};
+/// Asks the pipeline, which calls back. Copies what it needs of the request before it returns.
+using asking = void (*)(const site&, const request&, respond);
+
+enum class access : std::uint8_t { open, token };
+
+struct route {
+  std::string_view method;
+  std::string_view pattern;  ///< at most one `{name}`, which matches one non-empty segment. Also the metrics label
+  access needs = access::token;
+  std::variant<immediate, reading, asking> handler;
+  std::string_view summary;  ///< one line, shown by /openapi.json and by /
+};
+
+/// The API, every route of it.
+[[nodiscard]] std::span<const route> api() noexcept;
+
+struct match {
+  const route* found = nullptr;
+  std::string_view argument;  ///< what stands for `{name}`
+  std::string allow;          ///< the methods that the path has, when it exists but not with this method
+};
+
+/// HEAD finds what GET has. OPTIONS is never found but has `allow`.
+[[nodiscard]] match find_route(std::span<const route> table, std::string_view method, std::string_view path);
+
+/// Splits a request target (RFC 9112, section 3.2: origin form, absolute form or `*`) into path and query. The path is
+/// empty when it is none of them.
+struct target_parts {
+  std::string_view path, query;
+};
+[[nodiscard]] target_parts split_target(std::string_view target) noexcept;
+
+/// The label of /metrics for a request; `other` when no route was found.
+[[nodiscard]] std::string_view label(const match& m) noexcept;
+
+}  // namespace lazaret::http

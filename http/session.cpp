@@ -1,0 +1,488 @@
+#include "http/session.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <spdlog/spdlog.h>
+
+#include "http/gate.hpp"
+#include "sandbox/unique_fd.hpp"
+
+namespace lazaret::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using beast::error_code;
+using beast::http::field;
+
+constexpr std::size_t piece_bytes = 64 * 1024;
+constexpr std::size_t refused_body_bytes = 16 * 1024;  ///< read and forgotten to keep the connection of a refused client
+
+auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable_t<strand>{}, ec); }
+
+std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
+
+request describe(const beast::http::request<beast::http::string_body>& message, std::string_view client) {
+  request r;
+  auto [path, query] = split_target(view(message.target()));
+  r.method = view(message.method_string());
+  r.path = path;
+  r.query = query;
+  r.host = view(message[field::host]);
+  r.origin = view(message[field::origin]);
+  r.authorization = view(message[field::authorization]);
+  r.content_type = view(message[field::content_type]);
+  r.last_event_id = view(message["Last-Event-ID"]);
+  r.body = message.body();
+  r.client = client;
+  return r;
+}
+
+/// What Beast's parser objects to, in the terms of HTTP.
+response malformed(const error_code& ec) {
+  if (ec == beast::http::error::header_limit) return failed(431, "the request's head is too large");
+  if (ec == beast::http::error::body_limit) return failed(413, "the request's body is too large");
+  return failed(400, "malformed request: " + ec.message());
+}
+
+std::string_view method_label(std::string_view method) {
+  constexpr std::array<std::string_view, 7> known{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  auto found = std::find(known.begin(), known.end(), method);
+  return found == known.end() ? "other" : *found;
+}
+
+bool is_persistent(const beast::http::request<beast::http::string_body>& head) {
+  return head.version() == 11 && head.keep_alive();
+}
+
+/// Counts a callback that the pipeline owes, for as long as it holds it.
+class owed_answer {
+ public:
+  explicit owed_answer(std::atomic<int>& count) : count_{count} { ++count_; }
+  ~owed_answer() { --count_; }
+  owed_answer(const owed_answer&) = delete;
+  owed_answer& operator=(const owed_answer&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+response guarded(auto&& handler) {
+  try {
+    return handler();
+  } catch (const std::exception& e) {
+    spdlog::error("a handler failed: {}", e.what());
+    return failed(500, "internal error");
+  }
+}
+
+}  // namespace
+
+/// A request whose answer comes from another thread. Whoever answers keeps it; the first answer wins.
+struct session::exchange {
+  beast::http::request<beast::http::string_body> message;
+  request asked;
+  std::weak_ptr<session> from;
+  std::mutex mutex;  ///< guards the two below
+  std::optional<response> answer;
+  bool answered = false;
+
+  void give(response r) {
+    {
+      std::scoped_lock lock{mutex};
+      if (answered) return;
+      answered = true;
+      answer = std::move(r);
+    }
+    if (auto self = from.lock()) asio::post(self->socket_.get_executor(), [self] { self->wake_.cancel(); });
+  }
+  response take() {
+    std::scoped_lock lock{mutex};
+    return std::move(*answer);
+  }
+  bool is_answered() {
+    std::scoped_lock lock{mutex};
+    return answered;
+  }
+};
+
+session::session(hub& h, socket s, std::string client)
+    : hub_{h}, socket_{std::move(s)}, watchdog_{socket_.get_executor()}, wake_{socket_.get_executor()},
+      client_{std::move(client)} {}
+
+session::~session() {
+  std::scoped_lock lock{hub_.mutex};
+  hub_.sessions.erase(this);
+}
+
+void session::start() {
+  auto self = shared_from_this();
+  {
+    std::scoped_lock lock{hub_.mutex};
+    hub_.sessions.emplace(this, self);
+  }
+  allow(hub_.lim.idle_time);
+  asio::co_spawn(socket_.get_executor(), [self] { return self->serve(); }, asio::detached);
+  asio::co_spawn(socket_.get_executor(), [self] { return self->watch(); }, asio::detached);
+}
+
+void session::drain() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->idle_) self->close();
+    self->wake_.cancel();
+  });
+}
+
+void session::close() {
+  if (closed_) return;
+  closed_ = true;
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  watchdog_.cancel();
+  wake_.cancel();
+}
+
+auto session::watch() -> task<> {
+  // Moving a timer at every step of every request would cost more than looking at the clock now and then.
+  const auto shortest = std::min({hub_.lim.header_time, hub_.lim.body_time, hub_.lim.idle_time, hub_.lim.write_time});
+  const auto tick = std::min(shortest / 2, std::chrono::milliseconds{1000});
+  error_code ec;
+  while (!closed_) {
+    watchdog_.expires_after(tick);
+    co_await watchdog_.async_wait(into(ec));
+    if (clock::now() >= deadline_) close();
+  }
+}
+
+auto session::serve() -> task<> {
+  try {
+    while (co_await serve_one()) {
+    }
+  } catch (const std::exception& e) {
+    spdlog::error("a connection failed: {}", e.what());
+  }
+  close();
+}
+
+auto session::serve_one() -> task<bool> {
+  parser reader;
+  reader.header_limit(static_cast<std::uint32_t>(hub_.lim.header_bytes));
+  reader.body_limit(hub_.lim.body_bytes);
+  auto ec = co_await read_head(reader);
+  if (ec == beast::http::error::end_of_stream) co_return false;
+
+  turn t;
+  const auto began = clock::now();
+  co_await take(reader, ec, t);
+  if (t.client_left) co_return false;
+  t.keep_alive = t.keep_alive && !hub_.draining;
+  const bool taken = co_await send(t);
+  const auto took = clock::now() - began;
+  hub_.shared.metrics.http_request(t.label, t.method, static_cast<int>(t.given.status), took);
+  if (spdlog::should_log(spdlog::level::debug)) {
+    spdlog::debug("{} {} {} {} {:.1f} ms", client_, t.method, t.label, t.given.status,
+                  std::chrono::duration<double, std::milli>{took}.count());
+  }
+  if (taken && !t.keep_alive && t.lingers) co_await linger();
+  co_return taken && t.keep_alive;
+}
+
+auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
+  const auto& head = reader.get();
+  const bool too_long = ec == beast::http::error::body_limit;
+  t.method = method_label(view(head.method_string()));
+  t.lingers = true;
+  if (ec && !too_long) {
+    t.given = malformed(ec);
+    co_return;
+  }
+  if (head.version() == 11 && head.count(field::host) != 1) {
+    t.given = failed(400, "malformed request: exactly one Host is needed");
+    co_return;
+  }
+  const auto asked = describe(head, client_);
+  auto gate = pass(hub_.shared.table, asked, hub_.shared.settings.api_token);
+  if (auto away = std::get_if<turned_away>(&gate)) {
+    t.given = std::move(away->why);
+    if (away->from != nullptr) t.label = away->from->pattern;
+    if (t.given.status == 401 && t.label == "/v1/triage") hub_.shared.metrics.submission("triage", "unauthorized");
+    // What is refused unread would be taken for the next request, so the connection ends with it unless it is small.
+    auto length = reader.content_length();
+    if (too_long || !is_persistent(head)) co_return;
+    if (!reader.is_done()) {
+      if (!length || *length > refused_body_bytes || head.count(field::expect) != 0) co_return;
+      ec = co_await read_body(reader);
+      t.client_left = ec == beast::http::error::end_of_stream;
+      if (ec) co_return;
+    }
+    t.keep_alive = true;
+    co_return;
+  }
+  const auto& [route, argument] = std::get<passed>(gate);
+  t.label = route->pattern;
+  if (too_long) {
+    t.given = malformed(ec);
+    co_return;
+  }
+  if (!reader.is_done() && beast::iequals(head[field::expect], "100-continue")) {
+    t.client_left = !co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (t.client_left) co_return;
+  }
+  ec = co_await read_body(reader);
+  t.client_left = ec == beast::http::error::end_of_stream;
+  if (t.client_left) co_return;
+  if (ec) {
+    t.given = malformed(ec);
+    co_return;
+  }
+  t.lingers = false;
+  t.keep_alive = is_persistent(head);
+  co_await answer(*route, asked, argument, reader, t.given);
+}
+
+auto session::read_more(std::size_t most) -> task<error_code> {
+  error_code ec;
+  auto n = co_await socket_.async_read_some(buffer_.prepare(most), into(ec));
+  buffer_.commit(n);
+  if (ec) ec = beast::http::error::end_of_stream;  // gone is gone, whatever the way
+  co_return ec;
+}
+
+auto session::read_head(parser& p) -> task<error_code> {
+  error_code ec;
+  bool begun = buffer_.size() > 0;
+  allow(begun ? hub_.lim.header_time : hub_.lim.idle_time);
+  for (;;) {
+    if (buffer_.size() > 0) {
+      auto n = p.put(buffer_.data(), ec);
+      buffer_.consume(n);
+      if (ec != beast::http::error::need_more) co_return ec;
+      if (p.is_header_done()) co_return error_code{};
+    }
+    idle_ = !begun;
+    if (idle_ && hub_.draining) co_return beast::http::error::end_of_stream;
+    ec = co_await read_more(8 * 1024);
+    idle_ = false;
+    if (ec) co_return ec;
+    if (!begun) allow(hub_.lim.header_time);
+    begun = true;
+  }
+}
+
+auto session::read_body(parser& p) -> task<error_code> {
+  error_code ec;
+  p.eager(true);
+  allow(hub_.lim.body_time);
+  while (!p.is_done()) {
+    if (buffer_.size() > 0) {
+      auto n = p.put(buffer_.data(), ec);
+      buffer_.consume(n);
+      if (ec && ec != beast::http::error::need_more) co_return ec;
+      if (p.is_done()) break;
+      if (n > 0) continue;
+    }
+    ec = co_await read_more(16 * 1024);
+    if (ec) co_return ec;
+  }
+  co_return error_code{};
+}
+
+auto session::answer(const route& to, request asked, std::string_view argument, parser& p, response& given) -> task<> {
+  asked.body = p.get().body();
+  asked.argument = argument;
+  if (auto at_once = std::get_if<immediate>(&to.handler)) {
+    given = guarded([&] { return (*at_once)(hub_.shared, asked); });
+    co_return;
+  }
+  // The request has to outlive this frame: another thread may be reading it when the client has long gone.
+  auto x = std::make_shared<exchange>();
+  const auto offset = argument.empty() ? 0 : static_cast<std::size_t>(argument.data() - asked.path.data());
+  x->message = p.release();
+  x->asked = describe(x->message, client_);
+  if (!argument.empty()) x->asked.argument = x->asked.path.substr(offset, argument.size());
+  x->from = weak_from_this();
+  if (auto blocking = std::get_if<reading>(&to.handler)) {
+    asio::post(hub_.readers, [x, &shared = hub_.shared, handler = blocking->answer] {
+      x->give(guarded([&] { return handler(shared, x->asked); }));
+    });
+  } else {
+    // The pipeline may keep this past the end of the connection; ~server waits for it.
+    auto debt = std::make_shared<owed_answer>(hub_.owed);
+    auto failure = guarded([&] {
+      std::get<asking>(to.handler)(hub_.shared, x->asked, [x, debt](response r) { x->give(std::move(r)); });
+      return response{.status = 0};
+    });
+    if (failure.status != 0) x->give(std::move(failure));
+  }
+  co_await wait_for(*x);
+  given = x->take();
+}
+
+auto session::wait_for(exchange& x) -> task<> {
+  const auto until = clock::now() + hub_.lim.answer_time;
+  allow(hub_.lim.answer_time + hub_.lim.write_time);
+  error_code ec;
+  while (!closed_ && !x.is_answered() && clock::now() < until) {
+    wake_.expires_at(until);
+    co_await wake_.async_wait(into(ec));
+  }
+  if (!x.is_answered()) x.give(failed(503, "the service did not answer in time"));
+}
+
+auto session::write(std::string_view bytes) -> task<bool> {
+  error_code ec;
+  while (!bytes.empty() && !ec && !closed_) {
+    auto piece = bytes.substr(0, piece_bytes);
+    allow(hub_.lim.write_time);
+    co_await asio::async_write(socket_, asio::const_buffer{piece.data(), piece.size()}, into(ec));
+    bytes.remove_prefix(piece.size());
+  }
+  co_return !ec && !closed_;
+}
+
+auto session::send(turn& t) -> task<bool> {
+  auto& given = t.given;
+  const bool head_only = t.method == "HEAD";
+  if (given.file) co_return co_await send_file(t);
+  if (given.live && !head_only) co_return co_await send_live(given);
+  out_.clear();
+  write_head(out_, given, given.live ? std::optional<std::uint64_t>{} : given.body.size(), t.keep_alive);
+  if (!head_only) out_ += given.body;
+  const bool taken = co_await write(out_);
+  if (out_.capacity() > piece_bytes) std::string{}.swap(out_);
+  co_return taken;
+}
+
+auto session::send_file(turn& t) -> task<bool> {
+  sandbox::unique_fd file{::open(t.given.file->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  struct stat about {};
+  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
+    t.given = failed(404, "the report is gone");
+    co_return co_await send(t);
+  }
+  auto left = static_cast<std::uint64_t>(about.st_size);
+  out_.clear();
+  write_head(out_, t.given, left, t.keep_alive);
+  bool taken = co_await write(out_);
+  if (t.method == "HEAD") co_return taken;
+  std::string piece;
+  while (taken && left > 0) {
+    piece.resize(std::min<std::uint64_t>(left, piece_bytes));
+    auto n = ::read(file.get(), piece.data(), piece.size());
+    if (n <= 0) co_return false;  // it shrank: closing is the only way left to say so
+    piece.resize(static_cast<std::size_t>(n));
+    taken = co_await write(piece);
+    left -= static_cast<std::uint64_t>(n);
+  }
+  co_return taken;
+}
+
+auto session::send_live(response& given) -> task<bool> {
+  auto live = given.live;
+  out_.clear();
+  write_head(out_, given, std::nullopt, false);
+  out_ += given.body;
+  bool taken = co_await write(out_);
+  if (!taken) co_return false;
+  asio::co_spawn(socket_.get_executor(), [self = shared_from_this()] { return self->watch_for_leaving(); }, asio::detached);
+  live->start([weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self) return;
+    asio::post(self->socket_.get_executor(), [self] {
+      self->poked_ = true;
+      self->wake_.cancel();
+    });
+  });
+  while (taken && !closed_ && !hub_.draining) {
+    poked_ = false;
+    live_body::piece piece;
+    const bool read = co_await read_piece(live, piece);
+    if (!read) co_return false;
+    if (!piece.bytes.empty()) taken = co_await write(piece.bytes);
+    if (piece.ended || !taken) break;
+    if (piece.more) continue;
+    taken = co_await wait_for_poke();
+  }
+  co_return false;  // the end of the connection is the end of the stream
+}
+
+auto session::read_piece(std::shared_ptr<live_body> live, live_body::piece& into_here) -> task<bool> {
+  struct result {
+    std::mutex mutex;
+    std::optional<live_body::piece> piece;
+    bool done = false;
+  };
+  auto r = std::make_shared<result>();
+  asio::post(hub_.readers, [r, live, weak = weak_from_this()] {
+    std::optional<live_body::piece> piece;
+    try {
+      piece = live->next();
+    } catch (const std::exception& e) {
+      spdlog::error("an event stream failed: {}", e.what());
+    }
+    {
+      std::scoped_lock lock{r->mutex};
+      r->piece = std::move(piece);
+      r->done = true;
+    }
+    if (auto self = weak.lock()) asio::post(self->socket_.get_executor(), [self] { self->wake_.cancel(); });
+  });
+  const auto until = clock::now() + hub_.lim.answer_time;
+  allow(hub_.lim.answer_time + hub_.lim.write_time);
+  error_code ec;
+  while (!closed_ && clock::now() < until) {
+    {
+      std::scoped_lock lock{r->mutex};
+      if (r->done) {
+        if (r->piece) into_here = std::move(*r->piece);
+        co_return r->piece.has_value();
+      }
+    }
+    wake_.expires_at(until);
+    co_await wake_.async_wait(into(ec));
+  }
+  co_return false;
+}
+
+auto session::wait_for_poke() -> task<bool> {
+  const auto until = clock::now() + hub_.lim.heartbeat;
+  allow(hub_.lim.heartbeat + hub_.lim.write_time);
+  error_code ec;
+  while (!poked_ && !closed_ && !hub_.draining) {
+    if (clock::now() >= until) co_return co_await write(": still here\n\n");
+    wake_.expires_at(until);
+    co_await wake_.async_wait(into(ec));
+  }
+  co_return !closed_;
+}
+
+auto session::watch_for_leaving() -> task<> {
+  std::array<char, 1024> forgotten;
+  error_code ec;
+  while (!ec && !closed_) co_await socket_.async_read_some(asio::buffer(forgotten), into(ec));
+  close();
+}
+
+auto session::linger() -> task<> {
+  constexpr std::size_t most = 32 << 20;
+  error_code ec;
+  std::vector<char> forgotten(piece_bytes);
+  socket_.shutdown(tcp::socket::shutdown_send, ec);
+  allow(std::min(hub_.lim.header_time, std::chrono::milliseconds{5000}));
+  for (std::size_t total = 0; !ec && !closed_ && total < most;) {
+    total += co_await socket_.async_read_some(asio::buffer(forgotten), into(ec));
+  }
+}
+
+}  // namespace lazaret::http

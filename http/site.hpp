@@ -1,0 +1,25 @@
+#pragma once
+/// What the routes share: settings, pipeline, instruments. Constant while the service runs.
+
+#include <atomic>
+#include <cstddef>
+#include <span>
+
+#include "actors/service.hpp"
+#include "http/config.hpp"
+#include "http/router.hpp"
+#include "metrics/instruments.hpp"
+
+namespace lazaret::http {
+
+struct site {
+  const config& settings;
+  actors::service& pipeline;
+  metrics::instruments& metrics;
+  std::span<const route> table = api();
+  /// Event streams that are open; each holds a subscription. Beyond max_event_streams: 503.
+  mutable std::atomic<int> event_streams{0};
+  static constexpr int max_event_streams = 256;
+};
+
+}  // namespace lazaret::http
