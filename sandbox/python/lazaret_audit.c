@@ -9,30 +9,10 @@
 #include <unistd.h>
 
 #include "audit_channel.h"
+#include "audit_noise.h"
 #include "audit_render.h"
 
 enum { LINE_LIMIT = 8000, CLOSING_ROOM = 1400, CALLER_DEPTH = 24 };
-
-static PyObject *importer_globals; /* of importlib._bootstrap_external, as it was before the package ran */
-
-/* Raised thousands of times, and neither a highlight nor a rule asks for them. */
-static int is_noise(const char *event) {
-  switch (event[0]) {
-    case 'o': return strncmp(event, "object.__", 9) == 0;
-    case 's': return strcmp(event, "sys._getframe") == 0;
-    case 'b': return strcmp(event, "builtins.id") == 0;
-    default: return 0;
-  }
-}
-
-/* The import system unmarshals and executes each module that it loads: its own `import` and `open` tell that already. */
-static int is_import_work(const char *event, PyFrameObject *frame) {
-  if (frame == NULL || importer_globals == NULL) return 0;
-  if (strncmp(event, "marshal.", 8) != 0) return 0;
-  PyObject *globals = PyFrame_GetGlobals(frame);
-  Py_DECREF(globals);
-  return globals == importer_globals;
-}
 
 static void put_timestamp(struct text *out) {
   static time_t second = -1;
@@ -52,11 +32,8 @@ static void put_timestamp(struct text *out) {
 
 /* The standard library's own functions stand between an event and the code that caused it. */
 static int is_library(PyCodeObject *code) {
-  static const char prefix[] = "/usr/lib/python3.11/";
-  PyObject *file = code->co_filename;
-  if (!PyUnicode_Check(file) || !PyUnicode_IS_READY(file) || !PyUnicode_IS_ASCII(file)) return 0;
-  const char *text = (const char *)PyUnicode_1BYTE_DATA(file);
-  return strncmp(text, prefix, sizeof prefix - 1) == 0 || strncmp(text, "<frozen ", 8) == 0;
+  return lazaret_starts_with(code->co_filename, "/usr/lib/python3.11/") ||
+         lazaret_starts_with(code->co_filename, "<frozen ");
 }
 
 /* What the standard library executes for itself (namedtuple, dataclasses) must not look like the package's doing. */
@@ -101,7 +78,9 @@ static void put_caller(struct text *out, const char *event, PyFrameObject *neare
 }
 
 static void put_args(struct text *out, const char *event, PyObject *args) {
-  if (args == NULL) {
+  if (strcmp(event, "lazaret.skipped") == 0) {
+    lazaret_put_noise_counts(out);
+  } else if (args == NULL) {
     put_raw(out, "()");
   } else if (strcmp(event, "import") == 0 && PyTuple_Check(args) && PyTuple_GET_SIZE(args) > 2) {
     put_raw(out, "("); /* module and file; sys.path, meta_path and path_hooks behind them are the same each time */
@@ -150,12 +129,16 @@ static void tell(const char *event, PyObject *args, PyFrameObject *frame) {
 static int on_event(const char *event, PyObject *args, void *unused) {
   (void)unused;
   static _Thread_local int inside;
-  if (inside || is_noise(event)) return 0;
+  if (inside) return 0;
   inside = 1;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
-  if (!is_import_work(event, frame)) tell(event, args, frame);
+  if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
+    tell("lazaret.skipped", NULL, NULL);
+  } else if (!lazaret_is_noise(event, args, frame)) {
+    tell(event, args, frame);
+  }
   Py_XDECREF(frame);
   PyErr_Clear();
   PyErr_Restore(type, value, traceback);
@@ -168,12 +151,6 @@ static void tell_start(void) {
   tell("lazaret.start", argv, NULL);
 }
 
-static void remember_importer(void) {
-  PyObject *modules = PySys_GetObject("modules");
-  PyObject *module = modules == NULL ? NULL : PyDict_GetItemString(modules, "_frozen_importlib_external");
-  if (module != NULL && PyModule_Check(module)) importer_globals = Py_XNewRef(PyModule_GetDict(module));
-}
-
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_lazaret_audit", NULL, -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__lazaret_audit(void) {
@@ -181,7 +158,7 @@ PyMODINIT_FUNC PyInit__lazaret_audit(void) {
   PyObject *module = PyModule_Create(&definition);
   if (module == NULL || armed) return module;
   armed = 1;
-  remember_importer();
+  lazaret_noise_begin();
   tell_start();
   if (PySys_AddAuditHook(on_event, NULL) != 0) PyErr_Clear();
   return module;
