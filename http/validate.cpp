@@ -18,7 +18,9 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 /// Python takes letters of all scripts in identifiers (PEP 3131), so bytes past ASCII pass.
-constexpr bool is_name_char(char c) { return is_alnum(c) || c == '_' || c == '.' || static_cast<unsigned char>(c) >= 0x80; }
+constexpr bool is_name_char(char c) {
+  return is_alnum(c) || c == '_' || c == '.' || static_cast<unsigned char>(c) >= 0x80;
+}
 
 std::size_t characters(std::string_view utf8) {
   return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
@@ -128,7 +130,8 @@ std::string read_parameter(std::string_view name, const std::string& value, acto
     return {};
   }
   if (name == "cursor") {
-    if (value.size() > 512 || std::any_of(value.begin(), value.end(), is_control)) return "cursor: not one that a list gave";
+    if (value.size() > 512 || std::any_of(value.begin(), value.end(), is_control))
+      return "cursor: not one that a list gave";
     into.cursor = value;
     return {};
   }
@@ -204,7 +207,8 @@ checked<actors::run_filter> read_run_filter(std::string_view query) {
     boost::urls::encoding_opts form{true};
     auto name = parameter.key.decode(form), value = parameter.value.decode(form);
     if (name.empty() && value.empty()) continue;
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) return complaint{"`" + name.substr(0, 100) + "`: given twice"};
+    if (std::find(seen.begin(), seen.end(), name) != seen.end())
+      return complaint{"`" + name.substr(0, 100) + "`: given twice"};
     auto wrong = read_parameter(name, value, filter);
     if (!wrong.empty()) return complaint{std::move(wrong)};
     seen.push_back(std::move(name));
