@@ -75,12 +75,12 @@ download::registry_options registry_settings(const config& c) {
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
 class whole final : public composition {
  public:
-  whole(std::shared_ptr<actors::store> runs, std::unique_ptr<download::registry> registry, actors::python_site site,
-        const config& c, sandbox::unique_fd keeper, metrics::instruments& meters)
+  whole(std::shared_ptr<actors::store> runs, std::unique_ptr<download::registry> registry, const config& c,
+        groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
-        connector_{std::move(keeper), jails_, meters},
-        pipeline_{options(c, std::move(site), meters), runs_, meters} {}
+        connector_{std::move(ground.keeper), jails_, meters},
+        pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
   void drain(std::chrono::milliseconds patience) override { pipeline_.drain(patience); }
@@ -120,25 +120,24 @@ class whole final : public composition {
 
 }  // namespace
 
-sandbox::result<sandbox::unique_fd> start_jailer(const config&) {
+sandbox::result<groundwork> lay_groundwork() {
   auto site = actors::find_python_site();
   if (!site) return site.error();
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
-  return sandbox::start_keeper(options);
+  auto keeper = sandbox::start_keeper(options);
+  if (!keeper) return keeper.error();
+  return groundwork{std::move(*keeper), std::move(*site)};
 }
 
-sandbox::result<std::unique_ptr<composition>> compose(const config& settings, sandbox::unique_fd keeper,
+sandbox::result<std::unique_ptr<composition>> compose(const config& settings, groundwork ground,
                                                       metrics::instruments& meters) {
-  auto site = actors::find_python_site();
-  if (!site) return site.error();
   auto runs = actors::open_sqlite_store(settings.data_dir / "lazaret.sqlite");
   if (!runs) return runs.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
   if (!registry) return sandbox::failure{"open_registry", 0, registry.error().text, {}};
-  return std::make_unique<whole>(std::move(*runs), std::move(*registry), std::move(*site), settings, std::move(keeper),
-                                 meters);
+  return std::make_unique<whole>(std::move(*runs), std::move(*registry), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 
+#include "actors/execution/site.hpp"
 #include "actors/pipeline.hpp"
 #include "http/config.hpp"
 #include "metrics/instruments.hpp"
@@ -13,8 +14,14 @@
 
 namespace lazaret::http {
 
-/// Forks the keeper, which starts `lazaret-jailer` from beside this program. Single-threaded callers only.
-[[nodiscard]] sandbox::result<sandbox::unique_fd> start_jailer(const config& settings);
+/// What has to be done as whoever started the service, before it becomes RUN_AS_USER.
+struct groundwork {
+  sandbox::unique_fd keeper;  ///< of `lazaret-jailer` from beside this program
+  actors::python_site site;   ///< what the jails' Python sees
+};
+
+/// Finds the jail's Python site and forks the keeper. Single-threaded callers only.
+[[nodiscard]] sandbox::result<groundwork> lay_groundwork();
 
 /// Everything behind the HTTP server. Members end in the reverse order of their making.
 class composition {
@@ -25,8 +32,8 @@ class composition {
   virtual void drain(std::chrono::milliseconds patience) = 0;
 };
 
-/// `keeper`: what start_jailer gave. Fails when the store, the cache or the jail's Python site can't be used.
-[[nodiscard]] sandbox::result<std::unique_ptr<composition>> compose(const config& settings, sandbox::unique_fd keeper,
+/// Fails when the store or the cache can't be used. `meters` must outlive the composition.
+[[nodiscard]] sandbox::result<std::unique_ptr<composition>> compose(const config& settings, groundwork ground,
                                                                     metrics::instruments& meters);
 
 }  // namespace lazaret::http

@@ -20,7 +20,6 @@
 #include "http/log.hpp"
 #include "http/privileges.hpp"
 #include "http/server.hpp"
-#include "sandbox/keeper.hpp"
 
 namespace {
 
@@ -51,9 +50,9 @@ void announce(const http::config& settings, const http::server& server) {
   std::fflush(stdout);
 }
 
-int serve(const http::config& settings, sandbox::unique_fd keeper, metrics::instruments& meters,
+int serve(const http::config& settings, http::groundwork ground, metrics::instruments& meters,
           const sigset_t& stops) {
-  auto parts = http::compose(settings, std::move(keeper), meters);
+  auto parts = http::compose(settings, std::move(ground), meters);
   if (!parts) return fail(parts.error().describe());
   auto server = http::server::open(settings, (*parts)->service(), meters);
   if (!server) return fail(server.error().describe());
@@ -90,13 +89,13 @@ int main(int argc, char** argv) {
   if (auto made = http::make_data_folder(settings->data_dir, settings->run_as_user); !made) {
     return fail(made.error().describe());
   }
-  auto keeper = http::start_jailer(*settings);
-  if (!keeper) return fail(keeper.error().describe());
+  auto ground = http::lay_groundwork();
+  if (!ground) return fail(ground.error().describe());
   metrics::instruments meters;  // opens what of /proc only the starting user may open
   if (auto became = http::become(settings->run_as_user, settings->data_dir); !became) {
     return fail(became.error().describe());
   }
   http::set_up_log(settings->log_level, settings->log_format);
   for (const auto& notice : settings->notices) spdlog::warn("{}", notice);
-  return serve(*settings, std::move(*keeper), meters, stops);
+  return serve(*settings, std::move(*ground), meters, stops);
 }
