@@ -165,6 +165,8 @@ template <class Enum>
 
 /// ISO 8601 in UTC with milliseconds: `2026-01-31T23:59:59.123Z`.
 [[nodiscard]] std::string iso8601(std::chrono::system_clock::time_point t);
+/// Reads exactly what iso8601() writes; nothing otherwise.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> from_iso8601(std::string_view text) noexcept;
 
 /// A run's folder under DATA_DIR: `runs/<run_id>`.
 [[nodiscard]] std::filesystem::path run_folder(const std::filesystem::path& data_dir, std::string_view run_id);
