@@ -15,10 +15,11 @@ constexpr std::size_t most_lines = 50;
 
 /// What an honest build starts. They are programs of the host's /usr, and what they start in turn is seen as well.
 constexpr std::array build_tools{
-    "ar",   "as",       "bash",   "c++", "cat", "cc",   "cc1", "cc1plus", "chmod", "cmake", "collect2", "cp",    "cpp",
-    "dash", "dirname",  "env",    "expr", "g++", "gcc", "git", "grep",    "ld",    "ld.bfd", "ldconfig", "ldconfig.real",
-    "ln",   "lsb_release", "make", "mkdir", "mv", "ninja", "nm", "objdump", "pkg-config", "ranlib", "readelf", "rm", "sed",
-    "sh",   "sort",     "strip",  "tr",  "uname", "which"};
+    "ar",    "as",       "bash", "c++",   "cat",    "cc",       "cc1",           "cc1plus", "chmod",
+    "cmake", "collect2", "cp",   "cpp",   "dash",   "dirname",  "env",           "expr",    "g++",
+    "gcc",   "git",      "grep", "ld",    "ld.bfd", "ldconfig", "ldconfig.real", "ln",      "lsb_release",
+    "make",  "mkdir",    "mv",   "ninja", "nm",     "objdump",  "pkg-config",    "ranlib",  "readelf",
+    "rm",    "sed",      "sh",   "sort",  "strip",  "tr",       "uname",         "which"};
 
 std::string_view base_name(std::string_view path) { return path.substr(path.find_last_of('/') + 1); }
 
@@ -29,7 +30,8 @@ bool is_build_tool(std::string_view path) {
     if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
   }
   name = name.substr(0, name.find_last_not_of("0123456789-.") + 1);  // gcc-12
-  return std::ranges::any_of(build_tools, [&](std::string_view tool) { return tool == name || tool == base_name(path); });
+  return std::ranges::any_of(build_tools,
+                             [&](std::string_view tool) { return tool == name || tool == base_name(path); });
 }
 
 }  // namespace
@@ -37,7 +39,8 @@ bool is_build_tool(std::string_view path) {
 void coverage::started(std::int64_t pid, std::string_view path, std::string_view command, bool python) {
   // execvp(3) tries each directory of PATH: of attempts of one process at one name, the last is the one that came off.
   const auto last = std::find_if(programs_.rbegin(), programs_.rend(), [&](const program& p) { return p.pid == pid; });
-  if (last != programs_.rend() && last->command == command && last->path != path && base_name(last->path) == base_name(path)) {
+  if (last != programs_.rend() && last->command == command && last->path != path &&
+      base_name(last->path) == base_name(path)) {
     last->path = path;
     return;
   }

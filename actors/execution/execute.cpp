@@ -13,8 +13,8 @@ namespace {
 /// One run's way through its phases.
 class conduct {
  public:
-  conduct(const run& what, const std::filesystem::path& folder, const execution_options& options, sandbox::jailer& jails,
-          const execution_hooks& hooks, std::stop_token stop)
+  conduct(const run& what, const std::filesystem::path& folder, const execution_options& options,
+          sandbox::jailer& jails, const execution_hooks& hooks, std::stop_token stop)
       : what_{what}, folder_{folder}, options_{options}, jails_{jails}, hooks_{hooks}, stop_{std::move(stop)} {}
 
   execution_result all() {

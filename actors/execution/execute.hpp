@@ -32,11 +32,11 @@ struct execution_hooks {
   std::function<void(const phase&)> on_phase;
 };
 
-/// Runs all phases of `what`, one after the other, in jails that share one volume. Blocks for up to the sum of their wall
-/// limits; call from a worker. A phase that fails is a result; `error` is set only when a volume or a jail could not be
-/// made, the jailer was lost, the run was stopped, or `folder` could not be written, and the result is then incomplete.
-/// An install that fails ends the run, as there is nothing to run. `folder`: the run's (run.hpp, run_folder); made when
-/// missing; files of an earlier attempt are overwritten.
+/// Runs all phases of `what`, one after the other, in jails that share one volume. Blocks for up to the sum of their
+/// wall limits; call from a worker. A phase that fails is a result; `error` is set only when a volume or a jail could
+/// not be made, the jailer was lost, the run was stopped, or `folder` could not be written, and the result is then
+/// incomplete. An install that fails ends the run, as there is nothing to run. `folder`: the run's (run.hpp,
+/// run_folder); made when missing; files of an earlier attempt are overwritten.
 [[nodiscard]] execution_result execute(const run& what, const std::filesystem::path& folder,
                                        const execution_options& options, sandbox::jailer& jails,
                                        const execution_hooks& hooks, std::stop_token stop = {});

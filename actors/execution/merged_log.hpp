@@ -13,6 +13,7 @@ namespace lazaret::actors {
 inline constexpr const char* merged_log_name = "audit.log.gz";
 
 /// Reads each phase's audit file in `folder` and writes `folder/audit.log.gz`. Blocks; a second for 50 MB.
-[[nodiscard]] sandbox::result<void> write_merged_log(const std::filesystem::path& folder, const std::vector<phase>& phases);
+[[nodiscard]] sandbox::result<void> write_merged_log(const std::filesystem::path& folder,
+                                                     const std::vector<phase>& phases);
 
 }  // namespace lazaret::actors

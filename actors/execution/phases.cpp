@@ -59,10 +59,14 @@ void put(json::object& job, const char* key, const std::optional<std::string>& v
 
 std::vector<std::string> phases_of(mode m) {
   switch (m) {
-    case mode::install: return {"install"};
-    case mode::execute: return {"install", "execute"};
-    case mode::execute_module: return {"install", "execute_module"};
-    case mode::full: return {"install", "import", "entry_points"};
+    case mode::install:
+      return {"install"};
+    case mode::execute:
+      return {"install", "execute"};
+    case mode::execute_module:
+      return {"install", "execute_module"};
+    case mode::full:
+      return {"install", "import", "entry_points"};
   }
   return {"install"};
 }

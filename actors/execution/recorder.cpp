@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "actors/execution/summary.hpp"
 
@@ -47,15 +48,16 @@ std::string command_of(const json::object& o) {
 
 /// Audit events that a reader of the live view would want; the observer's lines are all shown.
 bool is_highlight(std::string_view line) {
-  static constexpr std::string_view wanted[] = {"\"event\":\"socket.connect\"",     "\"event\":\"socket.getaddrinfo\"",
-                                                "\"event\":\"socket.sendto\"",      "\"event\":\"subprocess.Popen\"",
-                                                "\"event\":\"os.system\"",          "\"event\":\"os.exec\"",
-                                                "\"event\":\"os.posix_spawn\"",     "\"event\":\"ctypes.dlopen\"",
-                                                "\"event\":\"socket.gethostbyname\""};
+  static constexpr std::string_view wanted[] = {
+      "\"event\":\"socket.connect\"",   "\"event\":\"socket.getaddrinfo\"", "\"event\":\"socket.sendto\"",
+      "\"event\":\"subprocess.Popen\"", "\"event\":\"os.system\"",          "\"event\":\"os.exec\"",
+      "\"event\":\"os.posix_spawn\"",   "\"event\":\"ctypes.dlopen\"",      "\"event\":\"socket.gethostbyname\""};
   return std::ranges::any_of(wanted, [&](std::string_view w) { return line.find(w) != std::string_view::npos; });
 }
 
-std::ofstream make(const std::filesystem::path& path) { return std::ofstream{path, std::ios::binary | std::ios::trunc}; }
+std::ofstream make(const std::filesystem::path& path) {
+  return std::ofstream{path, std::ios::binary | std::ios::trunc};
+}
 
 }  // namespace
 
@@ -139,7 +141,8 @@ bool recorder::finish(phase& p) {
   p.audit_events = audit_events_;
   p.audit_truncated = audit_truncated_;
   p.uncovered = coverage_.uncovered();
-  // The phase's own interpreter reports in before anything of the package runs: silence means that the channel was lost.
+  // The phase's own interpreter reports in before anything of the package runs: silence means that the channel was
+  // lost.
   p.watched = saw_end_ && !lost_ && coverage_.anyone_reported();
   bool taken = true;
   for (std::ofstream* file : {&stdout_, &stderr_, &audit_, &observations_}) {

@@ -10,12 +10,14 @@ namespace fs = std::filesystem;
 sandbox::result<python_site> find_python_site(const fs::path& wanted) {
   std::error_code none;
   fs::path root = wanted;
-  if (root.empty()) root = fs::read_symlink("/proc/self/exe", none).parent_path().parent_path() / "lib/lazaret/python-site";
+  if (root.empty())
+    root = fs::read_symlink("/proc/self/exe", none).parent_path().parent_path() / "lib/lazaret/python-site";
   root = fs::absolute(root, none);
   for (const char* needed : {"dist-packages/_lazaret_audit.so", "dist-packages/lazaret_audit.pth",
                              "dist-packages/pip/__main__.py", "etc/sitecustomize.py", "driver/phase.py", "empty"}) {
     if (!fs::exists(root / needed, none)) {
-      return sandbox::failure{"find_python_site", ENOENT, (root / needed).string(), "was the target lazaret_python_site built?"};
+      return sandbox::failure{"find_python_site", ENOENT, (root / needed).string(),
+                              "was the target lazaret_python_site built?"};
     }
   }
   return python_site{root};

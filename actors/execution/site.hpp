@@ -16,8 +16,8 @@ struct python_site {
   static constexpr const char* driver = "/opt/lazaret/phase.py";
 };
 
-/// `wanted`, or when that is empty `lib/lazaret/python-site` beside the `bin` directory of the running program (the same
-/// in the build tree and once installed). Fails when anything that the jail needs is missing from it.
+/// `wanted`, or when that is empty `lib/lazaret/python-site` beside the `bin` directory of the running program (the
+/// same in the build tree and once installed). Fails when anything that the jail needs is missing from it.
 [[nodiscard]] sandbox::result<python_site> find_python_site(const std::filesystem::path& wanted = {});
 
 /// Mounts the site over what the host's Python would see: its dist-packages are replaced, the others are covered.

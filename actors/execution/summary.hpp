@@ -19,7 +19,8 @@ namespace lazaret::actors {
 [[nodiscard]] std::string install_summary(const phase& p, std::string_view stdout_tail, std::string_view stderr_tail,
                                           bool download_cap_hit);
 
-/// `run ok; stdout=1B stderr=0B`, `run failed (timed out); stdout=..`; when the driver found nothing to run, its reason.
+/// `run ok; stdout=1B stderr=0B`, `run failed (timed out); stdout=..`; when the driver found nothing to run, its
+/// reason.
 [[nodiscard]] std::string run_summary(const phase& p, std::string_view stderr_tail);
 
 }  // namespace lazaret::actors
