@@ -52,7 +52,6 @@ void coverage::started(std::int64_t pid, std::string_view path, std::string_view
 }
 
 void coverage::reported(std::int64_t pid) {
-  ++reports_;
   if (reports_by_pid_.size() < most_programs || reports_by_pid_.contains(pid)) ++reports_by_pid_[pid];
 }
 

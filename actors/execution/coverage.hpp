@@ -17,7 +17,6 @@ class coverage {
   void started(std::int64_t pid, std::string_view path, std::string_view command, bool python);
   /// One `lazaret.start` from inside.
   void reported(std::int64_t pid);
-  [[nodiscard]] bool anyone_reported() const noexcept { return reports_ > 0; }
   /// One line each: `python without audit events: COMMAND`, `native program: COMMAND`. At most 50, then `and N more`.
   [[nodiscard]] std::vector<std::string> uncovered() const;
 
@@ -29,7 +28,7 @@ class coverage {
   };
   std::vector<program> programs_;
   std::map<std::int64_t, std::uint64_t> reports_by_pid_;
-  std::uint64_t reports_ = 0, unlisted_ = 0;
+  std::uint64_t unlisted_ = 0;
 };
 
 }  // namespace lazaret::actors

@@ -86,13 +86,17 @@ sandbox::jail_sinks recorder::sinks() {
 
 void recorder::audit(std::string_view line) {
   if (!is_one_line(line)) return;
-  ++audit_events_;
   if (line.find("\"event\":\"lazaret.start\"") != std::string_view::npos) {
     boost::system::error_code bad;
     const json::value parsed = json::parse(line, bad);
     if (!bad && parsed.is_object()) coverage_.reported(number(parsed.get_object(), "pid"));
   }
+  if (!ready_) {
+    ready_ = line.find("\"event\":\"lazaret.ready\"") != std::string_view::npos;
+    return;
+  }
   if (is_highlight(line)) show("hook", line);
+  ++audit_events_;
   if (audit_bytes_ + line.size() + 1 > most_bytes) {
     audit_truncated_ = true;
     return;

@@ -44,6 +44,7 @@ class recorder {
   std::ofstream stdout_, stderr_, audit_, observations_;
   std::string stdout_tail_, stderr_tail_;
   std::uint64_t audit_bytes_ = 0, audit_events_ = 0, observation_bytes_ = 0, shown_ = 0;
+  bool ready_ = false;  ///< the driver has begun with the package; what came before was its own doing
   bool audit_truncated_ = false, saw_end_ = false, lost_ = false;
   coverage coverage_;
 };

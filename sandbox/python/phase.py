@@ -19,6 +19,11 @@ EXIT_REFUSED = 64  # EX_USAGE of sysexits.h: there was nothing to run; the last 
 JOB_LIMIT_SECONDS = 10
 
 
+def ready():
+    """What the hook told until here was this program's doing; nothing of the package has run yet."""
+    sys.audit("lazaret.ready")
+
+
 class refused(Exception):
     """The phase has nothing to run; the message is for the report."""
 
@@ -255,6 +260,7 @@ def install(job):
     sys.argv = ["pip", "install", "--no-input", "--no-cache-dir", "--no-color", "--progress-bar=off", "--no-compile",
                 "--root-user-action=ignore", "--no-warn-script-location", "--retries=2", "--timeout=15",
                 "--index-url", job["index"], "--target", job["target"], "--", job["requirement"]]
+    ready()
     runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
 
@@ -267,6 +273,8 @@ def main():
     os.environ["PYTHONPATH"] = job["target"]  # for child interpreters; this one was started with -I
     sys.argv = [job["package"]]
     try:
+        if job["phase"] != "install":  # which has a house to put in order first
+            ready()
         PHASES[job["phase"]](job)
     except refused as why:
         print(f"lazaret: {why}", file=sys.stderr)
