@@ -19,6 +19,11 @@ EXIT_REFUSED = 64  # EX_USAGE of sysexits.h: there was nothing to run; the last 
 JOB_LIMIT_SECONDS = 10
 
 
+def ready():
+    """What the hook told until here was this program's doing; nothing of the package has run yet."""
+    sys.audit("lazaret.ready")
+
+
 class refused(Exception):
     """The phase has nothing to run; the message is for the report."""
 
@@ -227,14 +232,49 @@ def entry_points(job):
     report("called", "entry points", run_jobs([helping(s) for s in scripts], share_process=False))
 
 
-PHASES = {"execute": execute, "execute_module": execute_module, "import": import_all, "entry_points": entry_points}
+# Lures: what is stolen when it is there is looked for first, and a missing file is not even opened. Nothing in it is real.
+DECOYS = {
+    ".ssh/id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\n"
+                   "-----END OPENSSH PRIVATE KEY-----\n",
+    ".aws/credentials": "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
+                        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",
+    ".netrc": "machine git.example.com login build password example\n",
+    ".bashrc": "# ~/.bashrc\n",
+}
+
+
+def furnish(home):
+    for name, content in DECOYS.items():
+        path = os.path.join(home, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(content)
+
+
+def install(job):
+    """pip, in this very interpreter. The requirement follows `--`, so that it can't act as an option."""
+    furnish(os.environ["HOME"])
+    os.makedirs(os.environ["TMPDIR"], exist_ok=True)
+    sys.path.remove(job["target"])
+    del os.environ["PYTHONPATH"]
+    sys.argv = ["pip", "install", "--no-input", "--no-cache-dir", "--no-color", "--progress-bar=off", "--no-compile",
+                "--root-user-action=ignore", "--no-warn-script-location", "--retries=2", "--timeout=15",
+                "--index-url", job["index"], "--target", job["target"], "--", job["requirement"]]
+    ready()
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+
+
+PHASES = {"install": install, "execute": execute, "execute_module": execute_module, "import": import_all, "entry_points": entry_points}
 
 
 def main():
     job = json.loads(sys.argv[1])
-    sys.path[0] = job["target"]  # instead of this program's own folder
+    sys.path.insert(0, job["target"])
+    os.environ["PYTHONPATH"] = job["target"]  # for child interpreters; this one was started with -I
     sys.argv = [job["package"]]
     try:
+        if job["phase"] != "install":  # which has a house to put in order first
+            ready()
         PHASES[job["phase"]](job)
     except refused as why:
         print(f"lazaret: {why}", file=sys.stderr)
