@@ -1,0 +1,147 @@
+#pragma once
+/// An actors::service in memory, standing at the room's boundary: the tests of http/ decide what the pipeline says.
+
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "actors/service.hpp"
+
+namespace lazaret::test {
+
+inline const std::string known_run = "11111111-2222-4333-8444-555555555555";
+inline const std::string other_run = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+
+class pipeline_double : public actors::service {
+ public:
+  // What the next answers are.
+  std::optional<actors::refusal> refuse_submissions;
+  bool never_answers = false;
+  bool throws = false;
+  std::string not_ready;
+  std::map<std::string, std::filesystem::path> reports;  ///< by file name, of known_run
+
+  pipeline_double() {
+    actors::run r;
+    r.run_id = known_run;
+    r.asked.package_name = "six";
+    r.asked.version = "1.16.0";
+    runs_[known_run] = r;
+  }
+
+  void submit(actors::submission what, reply<std::string> done) override {
+    if (throws) throw std::runtime_error{"a secret of the pipeline"};
+    std::scoped_lock lock{mutex_};
+    submitted_.push_back(what);
+    if (never_answers) return unanswered_.push_back(std::move(done));
+    // From another thread, as actors do.
+    answering_.emplace_back([done = std::move(done), refusal = refuse_submissions] {
+      if (refusal) return done(*refusal);
+      done(std::string{known_run});
+    });
+  }
+  void cancel(std::string run_id, reply<actors::run> done) override {
+    std::scoped_lock lock{mutex_};
+    auto found = runs_.find(run_id);
+    if (found == runs_.end()) return done(actors::refusal{actors::fault::unknown_run, {}});
+    if (found->second.status == actors::status::canceled) return done(actors::refusal{actors::fault::already_ended, {}});
+    found->second.status = actors::status::canceled;
+    done(found->second);
+  }
+  void stages(reply<std::vector<actors::stage_status>> done) override { done(std::vector{stage_}); }
+  void change_stage(std::string stage, actors::stage_change change, reply<actors::stage_status> done) override {
+    if (stage == "queue" && change.concurrency) {
+      return done(actors::refusal{actors::fault::fixed, "concurrency of `queue` is fixed"});
+    }
+    stage_.name = stage;
+    if (change.concurrency) stage_.concurrency = static_cast<std::size_t>(*change.concurrency);
+    if (change.queue_limit) stage_.queue_limit = static_cast<std::size_t>(*change.queue_limit);
+    done(stage_);
+  }
+  std::string not_ready_because() override { return not_ready; }
+  std::optional<actors::run> find(const std::string& run_id) override {
+    std::scoped_lock lock{mutex_};
+    auto found = runs_.find(run_id);
+    return found == runs_.end() ? std::nullopt : std::optional{found->second};
+  }
+  std::optional<actors::run_page> list(const actors::run_filter& filter) override {
+    std::scoped_lock lock{mutex_};
+    if (!filter.cursor.empty() && filter.cursor != "next") return std::nullopt;
+    actors::run_page page;
+    for (auto& [_, r] : runs_) page.runs.push_back(r);
+    page.next_cursor = filter.cursor.empty() ? "next" : "";
+    return page;
+  }
+  std::vector<actors::run_event> events(const std::string& run_id, std::uint64_t after, std::size_t limit) override {
+    std::scoped_lock lock{mutex_};
+    std::vector<actors::run_event> found;
+    if (run_id != known_run) return found;
+    for (auto& e : events_) {
+      if (e.id > after && found.size() < limit) found.push_back(e);
+    }
+    return found;
+  }
+  std::unique_ptr<actors::subscription> subscribe(const std::string&, std::function<void()> poke) override {
+    struct entry : actors::subscription {
+      pipeline_double& owner;
+      std::uint64_t key;
+      entry(pipeline_double& o, std::uint64_t k) : owner{o}, key{k} {}
+      ~entry() override {
+        std::scoped_lock lock{owner.poke_mutex_};
+        owner.pokes_.erase(key);
+      }
+    };
+    std::scoped_lock lock{poke_mutex_};
+    auto key = ++last_key_;
+    pokes_[key] = std::move(poke);
+    return std::make_unique<entry>(*this, key);
+  }
+  std::optional<std::filesystem::path> report_file(const std::string& run_id, std::string_view file) override {
+    auto found = reports.find(std::string{file});
+    if (run_id != known_run || found == reports.end()) return std::nullopt;
+    return found->second;
+  }
+
+  // What the tests do with it.
+  void happen(std::string type, std::string data) {
+    {
+      std::scoped_lock lock{mutex_};
+      if (type == "end") runs_[known_run].status = actors::status::completed;
+      events_.push_back({events_.size() + 1, std::move(type), std::move(data)});
+    }
+    std::scoped_lock lock{poke_mutex_};
+    for (auto& [_, poke] : pokes_) poke();
+  }
+  std::vector<actors::submission> submitted() {
+    std::scoped_lock lock{mutex_};
+    return submitted_;
+  }
+  std::size_t subscribers() {
+    std::scoped_lock lock{poke_mutex_};
+    return pokes_.size();
+  }
+  void answer_late() {
+    std::vector<reply<std::string>> late;
+    {
+      std::scoped_lock lock{mutex_};
+      late.swap(unanswered_);
+    }
+    for (auto& done : late) done(std::string{known_run});
+  }
+  ~pipeline_double() override { answer_late(); }
+
+ private:
+  std::mutex mutex_, poke_mutex_;
+  std::map<std::string, actors::run> runs_;
+  std::vector<actors::submission> submitted_;
+  std::vector<reply<std::string>> unanswered_;
+  std::vector<actors::run_event> events_;
+  std::map<std::uint64_t, std::function<void()>> pokes_;
+  std::uint64_t last_key_ = 0;
+  actors::stage_status stage_{"execution", 0, 0, 2, 20, true};
+  std::vector<std::jthread> answering_;
+};
+
+}  // namespace lazaret::test
