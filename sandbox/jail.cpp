@@ -123,6 +123,9 @@ result<void> confine(const jail_plan& plan) {
   return hand_out(std::move(made));
 }
 
+/// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
+void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
+
 void forget_signals() {
   for (int signal = 1; signal < NSIG; ++signal)
     ::signal(signal, SIG_DFL);  // ignored ones outlive exec; some can't be set
@@ -150,24 +153,18 @@ result<void> become_program(const jail_plan& plan) {
   LAZARET_TRY(set_resource_limits(plan.what.limits));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
-  if (*listener) {
-    const int fd = listener->get();
-    LAZARET_TRY(wire::send(status_fd, protocol::encode(kind::watched), {&fd, 1}));
-    listener->reset();
-  }
+  if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));
   ::execve(argv[0], argv.data(), environment.data());
   return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
 }
 
-void report(const failure& f) {
-  (void)wire::send_within(status_fd, protocol::encode(kind::failed, f), {}, jailer_patience);
-}
-
-/// Returns when the program has been executed or its process is gone: CLONE_VFORK without CLONE_VM shares nothing.
+/// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table
+/// of descriptors: the jailer finds the seccomp listener there, through the only process of the jail that it holds.
 pid_t fork_program(const jail_plan& plan) {
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  const auto pid =
+      static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
   if (pid != 0) return pid;
-  if (auto done = become_program(plan); !done) report(done.error());
+  if (auto done = become_program(plan); !done) say(protocol::encode(kind::failed, done.error()));
   ::_exit(127);
 }
 
@@ -176,23 +173,23 @@ pid_t fork_program(const jail_plan& plan) {
 void live_as_init(const jail_plan& plan) noexcept try {
   ::prctl(PR_SET_NAME, "jail-init", 0, 0, 0);
   if (auto done = confine(plan); !done) {
-    report(done.error());
+    say(protocol::encode(kind::failed, done.error()));
     ::_exit(1);
   }
   const pid_t program = fork_program(plan);
   if (program < 0) {
-    report(os_failure("program", "fork", "limits.pids too low?"));
+    say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);
   }
-  (void)wire::send_within(status_fd, protocol::encode(kind::executed), {}, jailer_patience);
+  say(protocol::encode(kind::executed));
   ::syscall(SYS_close_range, 0, status_fd - 1, 0);
+  ::syscall(SYS_close_range, status_fd + 1, ~0U, 0);
   for (;;) {
     int status = 0;
     const pid_t ended = ::waitpid(-1, &status, 0);
     if (ended < 0 && errno != EINTR) ::_exit(1);
     if (ended != program) continue;
-    (void)wire::send_within(status_fd, protocol::encode(kind::reaped, static_cast<std::int32_t>(status)), {},
-                            jailer_patience);
+    say(protocol::encode(kind::reaped, static_cast<std::int32_t>(status)));
     ::_exit(0);  // the kernel ends every other process of this pid namespace first (pid_namespaces(7))
   }
 } catch (const std::exception& e) {

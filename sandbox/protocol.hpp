@@ -15,7 +15,7 @@
 ///
 /// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
 ///   ready        presence bits                         fds: [audit] [gateway]
-///   watched                                            fds: seccomp listener
+///   watched      number of the seccomp listener in init's table of descriptors
 ///   executed     the program has replaced our code
 ///   failed       failure
 ///   reaped       wait status of the program

@@ -164,11 +164,15 @@ void running_jail::hear_init() {
     }
     case kind::watched: {
       auto pipe = make_pipe();
-      if (!pipe || got->fds.empty()) return end(ending::canceled);
+      auto listener = take_listener(init_.get(), from.number<std::int32_t>());
+      if (!pipe || !listener) {
+        if (!failure_) failure_ = pipe ? listener.error() : pipe.error();
+        return kill();
+      }
       ::fcntl(pipe->second.get(), F_SETFL, O_NONBLOCK);
       ::fcntl(pipe->second.get(), F_SETPIPE_SZ, 1 << 20);  // best effort: what doesn't fit is counted as dropped
       observations_ = std::move(pipe->first);
-      observer_ = std::make_unique<observer>(std::move(got->fds.front()), std::move(pipe->second));
+      observer_ = std::make_unique<observer>(std::move(*listener), std::move(pipe->second));
       if (!with_.loop.watch(observer_->fd(), [this] {
             if (!observer_->handle()) with_.loop.forget(observer_->fd());
           }))
