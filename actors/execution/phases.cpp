@@ -96,7 +96,6 @@ sandbox::policy run_policy(const std::string& phase, const submission& asked, co
   put(job, "entrypoint", asked.entrypoint);
   put(job, "module_name", asked.module_name);
   sandbox::policy what = python_policy(job, options);
-  what.working_directory = target_directory;
   what.network = sandbox::network_mode::none;
   return what;
 }

@@ -145,9 +145,8 @@ bool recorder::finish(phase& p) {
   p.audit_events = audit_events_;
   p.audit_truncated = audit_truncated_;
   p.uncovered = coverage_.uncovered();
-  // The phase's own interpreter reports in before anything of the package runs: silence means that the channel was
-  // lost.
-  p.watched = saw_end_ && !lost_ && coverage_.anyone_reported();
+  // The driver reports in before anything of the package runs: silence means that the channel was lost.
+  p.watched = saw_end_ && !lost_ && ready_;
   bool taken = true;
   for (std::ofstream* file : {&stdout_, &stderr_, &audit_, &observations_}) {
     file->close();

@@ -274,6 +274,7 @@ def main():
     sys.argv = [job["package"]]
     try:
         if job["phase"] != "install":  # which has a house to put in order first
+            os.chdir(job["target"])
             ready()
         PHASES[job["phase"]](job)
     except refused as why:
