@@ -206,7 +206,7 @@ constexpr pattern persistence[] = {"*/.bashrc",
                                    "/sbin/*",
                                    "/usr/sbin/*"};
 // The site's own sitecustomize is the target's; the interpreter's caches are written by the interpreter.
-constexpr pattern not_persistence[] = {"/work/site/*", "/work/tmp/*", "/tmp/*", "*/__pycache__/*", "*.pyc"};
+constexpr pattern not_persistence[] = {"./*", "/work/site/*", "/work/tmp/*", "/tmp/*", "*/__pycache__/*", "*.pyc"};
 constexpr pattern own_places[] = {
     // Relative to a working directory that is the run's own.
     ".",
@@ -296,9 +296,6 @@ constexpr pattern drop_hosts[] = {"discord.com*",
                                   "*beeceptor.com*",
                                   "*.duckdns.org*",
                                   "*.serveo.net*"};
-constexpr pattern evading_python[] = {"*python* -S *", "*python* -I *", "*python* -IS*", "*python* -SI*",
-                                      "*python* -IE*", "*python* -Ic*", "*python* -Sc*", "*python* -ESc*",
-                                      "*python* -Es*", "*python* -ISc*"};
 
 constexpr pattern malformed[] = {"malformed"}, truncated[] = {"truncated"}, overrun[] = {"overrun"};
 constexpr pattern timed_out[] = {"timed_out"}, cpu_exhausted[] = {"cpu_timeout"}, pids[] = {"pids_exhausted"},
@@ -504,7 +501,7 @@ constexpr rule table[] = {
      {},
      environment_dumps},
     {"host_inspection", low, 15, "Read files that tell hosts and accounts apart", in_jail, only(read), host_accounts},
-    {"persistence_write", critical, 75, "Wrote where code runs again by itself", in_jail, write | remove, persistence,
+    {"persistence_write", critical, 75, "Wrote where code runs again by itself", in_jail, only(write), persistence,
      not_persistence},
     {"write_outside_install",
      medium,
