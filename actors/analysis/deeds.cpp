@@ -36,6 +36,19 @@ std::string address_of(const repr_value& address) {
   return {};
 }
 
+/// python(1): -I and -S leave out the site set-up that loads the hook. Letters cluster; -c and -m end the options.
+bool keeps_hook_away(std::string_view program, const std::vector<std::string>& argv) {
+  if (const auto name = program.substr(program.rfind('/') + 1); !name.starts_with("python")) return false;
+  for (std::size_t i = 1; i < argv.size() && argv[i].size() > 1 && argv[i][0] == '-' && argv[i][1] != '-'; ++i) {
+    for (const char option : argv[i].substr(1)) {
+      if (option == 'I' || option == 'S') return true;
+      if (option == 'c' || option == 'm') return false;
+      if (option == 'W' || option == 'X') break;
+    }
+  }
+  return false;
+}
+
 class hook_deeds {
  public:
   explicit hook_deeds(const audit_line& line) : line_{line} {}
@@ -68,7 +81,9 @@ class hook_deeds {
     if (words.empty() && program.is_text()) words = {program.text};
     if (words.empty()) return add(act::spawn, "?");
     auto what = program.is_text() ? program.text : words.front();
-    add(act::spawn, spawned_program(std::move(what), words), command_line(words));
+    const auto called = spawned_program(std::move(what), words);
+    add(act::spawn, called, command_line(words));
+    if (keeps_hook_away(called, words)) add(act::blindfold, called, command_line(words));
   }
   void shell(const repr_value& command) {
     if (command.is_text())
@@ -214,6 +229,7 @@ deeds deeds_of(const observed_line& line) {
   if (e == "exec") {
     // An empty path is execveat(2) with AT_EMPTY_PATH: a program without a name.
     add(act::spawn, line.path.empty() ? "memfd:?" : program_name(line.path), command_line(line.argv));
+    if (keeps_hook_away(line.path, line.argv)) add(act::blindfold, program_name(line.path), command_line(line.argv));
   } else if (e == "connect" || e == "bind" || e == "sendto" || e == "listen") {
     std::string where;
     if (line.family == "unix") where = "unix:" + line.path;
