@@ -123,8 +123,9 @@ class gateway_listener::server {
       } else {
         const auto& request = parser.get();
         keep = request.keep_alive();
-        r = co_await ask({std::string{request.method_string()}, std::string{request.target()},
-                          std::string{request[beast::http::field::accept]}});
+        const gateway_request asked{std::string{request.method_string()}, std::string{request.target()},
+                                    std::string{request[beast::http::field::accept]}};
+        co_await asio::co_spawn(workers_, answer_on_worker(&asked, &r), asio::use_awaitable);
       }
       const bool malformed = static_cast<bool>(ec);
       keep = keep && !malformed;
@@ -135,20 +136,15 @@ class gateway_listener::server {
     stream.socket().shutdown(tcp::socket::shutdown_send, ec);
   }
 
-  /// Runs the answer on a worker and comes back to this thread.
-  asio::awaitable<gateway_response> ask(gateway_request request) {
-    co_return co_await asio::co_spawn(
-        workers_,
-        [this, asked = std::move(request)]() -> asio::awaitable<gateway_response> {
-          try {
-            co_return answer_(asked, stop_.get_token());
-          } catch (const std::exception&) {  // out of memory; what was being answered is lost, the run is not
-          }
-          gateway_response broken;
-          broken.status = 500;
-          co_return broken;
-        },
-        asio::use_awaitable);
+  /// Runs on a worker; whoever awaits it comes back to the I/O thread. By pointer: g++ 12 destroys temporaries of a
+  /// co_await expression twice.
+  asio::awaitable<void> answer_on_worker(const gateway_request* request, gateway_response* into_response) {
+    try {
+      *into_response = answer_(*request, stop_.get_token());
+    } catch (const std::exception&) {  // out of memory; what was being answered is lost, the run is not
+      into_response->status = 500;
+    }
+    co_return;
   }
 
   asio::awaitable<bool> send(beast::tcp_stream& stream, const gateway_response& r, unsigned version, bool keep,
