@@ -96,8 +96,14 @@ class whole final : public composition {
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
     o.jailer_trouble = [this] { return jails_.connected() ? std::string{} : "the jailer is not running"; };
 
-    actors::execution_parts execution{jails_, *registry_, *runs_, meters, serve_gateway, jail_limits(c),
-                                      static_cast<std::uint64_t>(c.max_download_bytes), c.data_dir};
+    actors::execution_parts execution{jails_,
+                                      *registry_,
+                                      *runs_,
+                                      meters,
+                                      serve_gateway,
+                                      jail_limits(c),
+                                      static_cast<std::uint64_t>(c.max_download_bytes),
+                                      c.data_dir};
     execution.limits.site = std::move(site);
     o.work = {actors::download_work(*registry_, static_cast<std::uint64_t>(c.max_download_bytes)),
               actors::execution_work(std::move(execution)), actors::analysis_work(c.data_dir),
@@ -106,8 +112,7 @@ class whole final : public composition {
     return o;
   }
 
-  static std::shared_ptr<void> serve_gateway(
-      sandbox::unique_fd listener, std::function<download::gateway_response(const download::gateway_request&)> answer) {
+  static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
     return std::make_shared<gateway_listener>(std::move(listener), std::move(answer));
   }
 
