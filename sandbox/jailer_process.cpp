@@ -225,7 +225,12 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, *groups_, rules_, plain_filter_, observing_filter_, workspace_.mount_point(), privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
-      [this, number] { loop_.later([this, number] { jails_.erase(number); }); });
+      [this, number](unique_fd holder, const std::string& last_words) {
+        loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {
+          jails_.erase(number);
+          (void)wire::send(holder->get(), last_words);
+        });
+      });
   LAZARET_TRY(jail->start());
   jails_.emplace(number, std::move(jail));
   return {};
