@@ -305,6 +305,8 @@ TEST_CASE("lines that nobody takes are dropped and counted, and the program goes
   CHECK(seen.code == 5);
   CHECK(seen.lines.size() < 200);
   CHECK(!seen.lines.empty());
+  CHECK(seen.end.at("seen") == 200);
+  CHECK(seen.end.at("dropped").as_int64() + static_cast<std::int64_t>(seen.lines.size()) == 200);
 }
 
 TEST_CASE("a program that is killed while it is being observed ends the listener") {
