@@ -336,6 +336,10 @@ archive_examination examiner::examine(source& from) {
       break_rule("archive_corrupt", "is damaged: " + shown(why ? why : "unreadable"));
       break;
     }
+    const char* warning = code == ARCHIVE_WARN ? ::archive_error_string(r.get()) : nullptr;
+    // A zip says everything twice; where the two differ, readers differ on what it holds.
+    if (warning && std::string_view{warning}.starts_with("Inconsistent"))
+      break_rule("archive_corrupt", std::string{"contradicts itself: "} + shown(warning));
     going = enter(entry);
     const char* raw = ::archive_entry_pathname(entry);
     const auto parts = clean(raw ? raw : "");

@@ -273,9 +273,10 @@ reply fetcher::transfer::conclude(CURLcode code, const std::string& url, const s
       case CURLE_OPERATION_TIMEDOUT:
         return failed(problem::timeout, "no answer in time: " + shown(url), true);
       case CURLE_URL_MALFORMAT:
-      case CURLE_UNSUPPORTED_PROTOCOL:
       case CURLE_LOGIN_DENIED:
         return failed(problem::refused, text);
+      case CURLE_UNSUPPORTED_PROTOCOL:  // the scheme was checked: this is an answer without a status line
+        return failed(problem::transport, shown(url) + ": the answer is not HTTP", true);
       case CURLE_PEER_FAILED_VERIFICATION:
       case CURLE_SSL_CACERT_BADFILE:
         return failed(problem::transport, text);

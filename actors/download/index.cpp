@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/url/parse.hpp>
-#include <boost/url/url.hpp>
 #include <unordered_set>
 
 #include "actors/download/digest.hpp"
@@ -218,6 +217,27 @@ std::string_view trimmed(std::string_view text) {
   return from == text.npos ? std::string_view{} : text.substr(from, text.find_last_not_of(" \t\r\n\f") - from + 1);
 }
 
+/// RFC 3986, 5.2.4, on the encoded path.
+std::string without_dots(std::string_view path) {
+  std::vector<std::string_view> kept;
+  bool folder = false;
+  for (path.remove_prefix(path.starts_with('/') ? 1 : 0);;) {
+    const auto slash = path.find('/');
+    const auto part = path.substr(0, slash);
+    folder = part.empty() || part == "." || part == "..";
+    if (part == "..") {
+      if (!kept.empty()) kept.pop_back();
+    } else if (part != "." && !(part.empty() && slash == path.npos)) {
+      kept.push_back(part);
+    }
+    if (slash == path.npos) break;
+    path.remove_prefix(slash + 1);
+  }
+  std::string out;
+  for (const auto part : kept) (out += '/') += part;
+  return folder ? out + "/" : out;
+}
+
 }  // namespace
 
 result<index_page> parse_page(std::string_view body, std::string_view content_type, std::string_view final_url) {
@@ -235,17 +255,37 @@ std::string project_url(std::string_view index_url, std::string_view name) {
 }
 
 std::string resolve_url(std::string_view base, std::string_view reference) {
-  if (reference.size() > 8192) return {};
-  const auto from = boost::urls::parse_uri(base);
-  const auto text = escaped(trimmed(reference));
-  const auto to = boost::urls::parse_uri_reference(text);
+  if (reference.empty() || reference.size() > 8192) return {};
+  // Boost's own resolve() decodes %2F on the way and so changes which resource is meant; this follows RFC 3986, 5.2.2.
+  const auto from_text = escaped(base), to_text = escaped(trimmed(reference));
+  const auto from = boost::urls::parse_uri(from_text);
+  const auto to = boost::urls::parse_uri_reference(to_text);
   if (!from || !to) return {};
-  boost::urls::url joined;
-  if (!boost::urls::resolve(*from, *to, joined)) return {};
-  joined.remove_fragment();
-  const auto scheme = joined.scheme_id();
+  std::string joined;
+  if (to->has_scheme()) {
+    joined =
+        std::string{to->scheme()} + "://" + std::string{to->encoded_authority()} + without_dots(to->encoded_path());
+  } else if (to->has_authority()) {
+    joined =
+        std::string{from->scheme()} + "://" + std::string{to->encoded_authority()} + without_dots(to->encoded_path());
+  } else {
+    const std::string_view own_path = to->encoded_path(), base_path = from->encoded_path();
+    std::string path;
+    if (own_path.empty())
+      path = base_path;
+    else if (own_path.starts_with('/'))
+      path = own_path;
+    else
+      path = std::string{base_path.substr(0, base_path.rfind('/') + 1)} + std::string{own_path};
+    if (!path.starts_with('/')) path.insert(0, "/");
+    joined = std::string{from->scheme()} + "://" + std::string{from->encoded_authority()} + without_dots(path);
+  }
+  if (to->has_query()) joined += "?" + std::string{to->encoded_query()};
+  const auto whole = boost::urls::parse_uri(joined);
+  if (!whole) return {};
+  const auto scheme = whole->scheme_id();
   const bool web = scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https;
-  return web && !joined.encoded_host().empty() ? std::string{joined.buffer()} : std::string{};
+  return web && !whole->encoded_host().empty() ? joined : std::string{};
 }
 
 std::string host_of(std::string_view url) {

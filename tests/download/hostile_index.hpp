@@ -1,6 +1,7 @@
 #pragma once
 /// Starts tests/support/hostile_index.py on a free port and ends it.
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>

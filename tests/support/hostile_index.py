@@ -209,6 +209,9 @@ class server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, *_):
+        pass  # clients that hang up are the point
+
 
 def main():
     for folder in sys.argv[1:]:
