@@ -91,7 +91,10 @@ sandbox::result<sandbox::policy> install_policy(const submission& asked, const e
 }
 
 sandbox::policy run_policy(const std::string& phase, const submission& asked, const execution_options& options) {
-  json::object job{{"phase", phase}, {"target", target_directory}, {"package", asked.package_name}};
+  // One module or script may not use up the time of all: 10 s, less when the phase itself has little.
+  const auto job_limit = std::clamp<std::int64_t>(options.wall.count() / 4, 1, 10);
+  json::object job{
+      {"phase", phase}, {"target", target_directory}, {"package", asked.package_name}, {"job_limit", job_limit}};
   put(job, "file_path", asked.file_path);
   put(job, "entrypoint", asked.entrypoint);
   put(job, "module_name", asked.module_name);

@@ -37,6 +37,7 @@ struct installed {
   }
   ran run(json::object job) {
     job["target"] = space.path.string();
+    job["job_limit"] = 2;
     if (!job.contains("package")) job["package"] = "demo-pkg";
     return run_process(
         {"/usr/bin/python3", "-I", "-B", LAZARET_SOURCE_DIR "/sandbox/python/phase.py", json::serialize(job)});

@@ -4,7 +4,6 @@
 #include <sys/un.h>
 
 #include <boost/json/parse.hpp>
-#include <mutex>
 #include <thread>
 
 #include "tests/execution/process.hpp"
@@ -130,8 +129,7 @@ TEST_CASE("a closed or replaced descriptor is found out, and nobody else's file 
   const std::string victim = space.path / "victim";
   const auto all = events_of(R"py(
 import os, socket
-victim = os.open(')" + victim +
-                             R"(', os.O_RDWR | os.O_CREAT)
+victim = os.open(')py" + victim + R"py(', os.O_RDWR | os.O_CREAT)
 a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 b.setblocking(False)
 def occupy(with_fd):
@@ -206,7 +204,9 @@ marshal.loads(marshal.dumps(code))
   for (const auto& o : all) {
     if (o.at("event").as_string() == "open") CHECK_FALSE(o.at("args").as_string().starts_with("('/usr/lib/python3"));
   }
-  CHECK(args_of(all, "exec").find("/usr/lib/python3/x.py") != std::string::npos);
+  CHECK(std::ranges::any_of(all, [](const auto& o) {
+    return o.at("event").as_string() == "exec" && o.at("args").as_string().find("/usr/lib/python3/x.py") != json::string::npos;
+  }));
   CHECK(args_of(all, "marshal.loads") != "(none)");
   CHECK(args_of(all, "lazaret.skipped").find("'open': ") != std::string::npos);
 }
@@ -222,7 +222,7 @@ culprit()
     if (o.at("event").as_string() != "subprocess.Popen") continue;
     CHECK(o.at("caller").as_object().at("function").as_string() == "culprit");
     CHECK(o.at("caller").as_object().at("file").as_string() == "<string>");
-    CHECK(o.at("caller").as_object().at("line").as_int64() == 5);
+    CHECK(o.at("caller").as_object().at("line").as_int64() == 6);
     return;
   }
   FAIL("no subprocess.Popen");
