@@ -17,9 +17,9 @@ using namespace lazaret::http;
 TEST_CASE("A path finds its route and what stands for its parameter") {
   auto [method, path, pattern, argument] = GENERATE(table<std::string, std::string, std::string, std::string>({
       {"GET", "/", "/", ""}, {"GET", "/healthz", "/healthz", ""}, {"HEAD", "/healthz", "/healthz", ""},
-      {"POST", "/v1/triage", "/v1/triage", ""}, {"GET", "/v1/runs", "/v1/runs", ""}, {"GET", "/v1/runs/x", "/v1/runs/{run_id}", "x"},
-      {"DELETE", "/v1/runs/x", "/v1/runs/{run_id}", "x"}, {"GET", "/v1/runs/x/events", "/v1/runs/{run_id}/events", "x"},
-      {"GET", "/v1/runs/x/report.html", "/v1/runs/{run_id}/report.html", "x"}, {"PATCH", "/v1/stages/report", "/v1/stages/{name}", "report"},
+      {"POST", "/v1/triage", "/v1/triage", ""}, {"GET", "/v1/runs", "/v1/runs", ""}, {"GET", "/v1/runs/x", "/v1/runs/{id}", "x"},
+      {"DELETE", "/v1/runs/x", "/v1/runs/{id}", "x"}, {"GET", "/v1/runs/x/events", "/v1/runs/{id}/events", "x"},
+      {"GET", "/v1/runs/x/report.html", "/v1/runs/{id}/report.html", "x"}, {"PATCH", "/v1/stages/report", "/v1/stages/{name}", "report"},
   }));
   CAPTURE(method, path);
   auto m = find_route(api(), method, path);
