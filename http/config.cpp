@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <array>
 #include <charconv>
 #include <map>
-#include <toml++/toml.h>
 
 #include "http/config_checks.hpp"
 
@@ -17,12 +17,12 @@ using c = config;
 constexpr std::int64_t week_sec = 7 * 24 * 3600;
 
 constexpr std::array table{
-    setting{"API_TOKEN", "", "bearer token of the API; without one the service binds loopback only", &c::api_token, 0, 0,
-            check_token, true},
+    setting{"API_TOKEN", "", "bearer token of the API; without one the service binds loopback only", &c::api_token, 0,
+            0, check_token, true},
     setting{"HOST", "0.0.0.0", "numeric address to listen on", &c::host, 0, 0, check_address},
     setting{"PORT", "8080", "port to listen on; 0: a free one, printed", &c::port, 0, 65535},
-    setting{"DISCORD_WEBHOOK_URL", "", "where verdicts are posted; a request can't override it", &c::discord_webhook_url, 0,
-            0, check_https_url, true},
+    setting{"DISCORD_WEBHOOK_URL", "", "where verdicts are posted; a request can't override it",
+            &c::discord_webhook_url, 0, 0, check_https_url, true},
     setting{"MAX_CONCURRENCY", "2", "execution workers", &c::max_concurrency, 1, 64},
     setting{"QUEUE_LIMIT", "20", "runs waiting before 503", &c::queue_limit, 1, 100000},
     setting{"PER_IP_RATE_LIMIT", "30", "submissions per window and client address", &c::per_ip_rate_limit, 1, 1000000},
@@ -35,16 +35,17 @@ constexpr std::array table{
     setting{"DISK_LIMIT_MB", "512", "size of a run's writable volume in MiB", &c::disk_limit_mb, 16, 1048576},
     setting{"MAX_DOWNLOAD_BYTES", "300000000", "bytes a run may download, enforced while streaming",
             &c::max_download_bytes, 1, 1000000000000},
-    setting{"PACKAGE_DENYLIST", "torch,tensorflow,jaxlib", "packages refused, also as `name-*`", &c::package_denylist, 0, 0,
-            check_package_name},
+    setting{"PACKAGE_DENYLIST", "torch,tensorflow,jaxlib", "packages refused, also as `name-*`", &c::package_denylist,
+            0, 0, check_package_name},
     setting{"DNS_RESOLVERS", "1.1.1.1,8.8.8.8", "resolvers of the service's own look-ups and of the egress rules",
             &c::dns_resolvers, 0, 0, check_address},
-    setting{"PYPI_INDEX_URL", "https://pypi.org/simple", "PEP 503/691 index that packages come from", &c::pypi_index_url, 0,
-            0, check_http_url},
+    setting{"PYPI_INDEX_URL", "https://pypi.org/simple", "PEP 503/691 index that packages come from",
+            &c::pypi_index_url, 0, 0, check_http_url},
     setting{"DATA_DIR", "./data", "embedded store, cache and reports", &c::data_dir, 0, 0, check_path},
     setting{"STORE_URL", "sqlite:", "where runs are kept; `sqlite:` is the embedded store", &c::store_url, 0, 0,
             check_store_url},
-    setting{"RUN_AS_USER", "nobody", "whom the service becomes when started as root", &c::run_as_user, 0, 0, check_user},
+    setting{"RUN_AS_USER", "nobody", "whom the service becomes when started as root", &c::run_as_user, 0, 0,
+            check_user},
     setting{"LOG_LEVEL", "info", "trace, debug, info, warn, error or off", &c::log_level, 0, 0, check_log_level},
     setting{"LOG_FORMAT", "text", "text, or json for machines", &c::log_format, 0, 0, check_log_format},
     setting{"DRAIN_SEC", "30", "seconds that work in hand may take after SIGTERM", &c::drain_sec, 0, week_sec},
@@ -76,34 +77,34 @@ std::vector<std::string> split(std::string_view text) {
 /// Puts the written value where the row says. Returns what is wrong with it, or nothing.
 std::string assign(config& into, const setting& row, const std::string& written) {
   auto checked = [&](std::string_view value) { return row.valid ? row.valid(value) : std::string{}; };
-  return std::visit(
-      overloaded{
-          [&](setting::text member) {
-            into.*member = written;
-            return written.empty() ? std::string{} : checked(written);
-          },
-          [&](setting::path member) {
-            into.*member = written;
-            return checked(written);
-          },
-          [&](setting::integer member) -> std::string {
-            std::int64_t number = 0;
-            auto [end, ec] = std::from_chars(written.data(), written.data() + written.size(), number);
-            if (ec != std::errc{} || end != written.data() + written.size() || number < row.least || number > row.most) {
-              return fmt::format("must be an integer from {} to {}", row.least, row.most);
-            }
-            into.*member = number;
-            return {};
-          },
-          [&](setting::list member) {
-            into.*member = split(written);
-            for (const auto& item : into.*member) {
-              if (auto wrong = checked(item); !wrong.empty()) return wrong;
-            }
-            return std::string{};
-          },
-      },
-      row.into);
+  return std::visit(overloaded{
+                        [&](setting::text member) {
+                          into.*member = written;
+                          return written.empty() ? std::string{} : checked(written);
+                        },
+                        [&](setting::path member) {
+                          into.*member = written;
+                          return checked(written);
+                        },
+                        [&](setting::integer member) -> std::string {
+                          std::int64_t number = 0;
+                          auto [end, ec] = std::from_chars(written.data(), written.data() + written.size(), number);
+                          if (ec != std::errc{} || end != written.data() + written.size() || number < row.least ||
+                              number > row.most) {
+                            return fmt::format("must be an integer from {} to {}", row.least, row.most);
+                          }
+                          into.*member = number;
+                          return {};
+                        },
+                        [&](setting::list member) {
+                          into.*member = split(written);
+                          for (const auto& item : into.*member) {
+                            if (auto wrong = checked(item); !wrong.empty()) return wrong;
+                          }
+                          return std::string{};
+                        },
+                    },
+                    row.into);
 }
 
 /// A TOML value as one would write it in the environment; nothing when its type does not fit the row.

@@ -19,9 +19,9 @@ namespace lazaret::http {
 /// Every member is the value of the setting of the same name, in the unit that its name states. Construct it with
 /// load_config(); a default-constructed one holds zeros, not the defaults.
 struct config {
-  std::string api_token;                    ///< empty: no token is asked for, and only loopback is bound
-  std::string host;                         ///< numeric address to bind, as bind_host() resolved it
-  std::int64_t port = 0;                    ///< 0: a free one
+  std::string api_token;  ///< empty: no token is asked for, and only loopback is bound
+  std::string host;       ///< numeric address to bind, as bind_host() resolved it
+  std::int64_t port = 0;  ///< 0: a free one
   std::string discord_webhook_url;
   std::int64_t max_concurrency = 0;
   std::int64_t queue_limit = 0;
@@ -39,7 +39,7 @@ struct config {
   std::string pypi_index_url;
   std::filesystem::path data_dir;
   std::string store_url;
-  std::string run_as_user;                  ///< empty: stay whoever started the service
+  std::string run_as_user;  ///< empty: stay whoever started the service
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;
@@ -57,9 +57,9 @@ struct setting {
   /// Says what is wrong with a value (one phrase, `must be ...`); empty when nothing is.
   using check = std::string (*)(std::string_view value);
 
-  std::string_view name;       ///< of the environment variable and of the TOML key
-  std::string_view standard;   ///< the default, as one would write it; empty: none
-  std::string_view meaning;    ///< one line for people
+  std::string_view name;      ///< of the environment variable and of the TOML key
+  std::string_view standard;  ///< the default, as one would write it; empty: none
+  std::string_view meaning;   ///< one line for people
   std::variant<text, path, integer, list> into;
   std::int64_t least = 0, most = 0;  ///< of an integer, both inclusive
   check valid = nullptr;             ///< of a text or a path, and of each item of a list
@@ -71,7 +71,8 @@ struct setting {
 /// How an environment variable is looked up: getenv in the service, a map in tests. Nullptr when it is not set.
 using environment = std::function<const char*(const char* name)>;
 
-/// Environment over file over default; an empty variable counts as unset. Everything that is wrong is in the one failure, a line for each.
+/// Environment over file over default; an empty variable counts as unset. Everything that is wrong is in the one
+/// failure, a line for each.
 [[nodiscard]] sandbox::result<config> load_config(const std::optional<std::filesystem::path>& file,
                                                   const environment& env);
 

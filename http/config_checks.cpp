@@ -47,7 +47,8 @@ std::string check_token(std::string_view value) {
 std::string check_address(std::string_view value) {
   in6_addr ignored{};
   const std::string text{value};
-  if (::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1) return {};
+  if (::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1)
+    return {};
   return "must be a numeric IPv4 or IPv6 address";
 }
 

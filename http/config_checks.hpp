@@ -6,14 +6,15 @@
 
 namespace lazaret::http {
 
-[[nodiscard]] std::string check_token(std::string_view value);          ///< printable ASCII without spaces (RFC 6750 b64token and more)
-[[nodiscard]] std::string check_address(std::string_view value);        ///< numeric IPv4 or IPv6
-[[nodiscard]] std::string check_https_url(std::string_view value);      ///< https, or http to loopback (tests, mirrors)
-[[nodiscard]] std::string check_http_url(std::string_view value);       ///< http or https, no credentials, no fragment
-[[nodiscard]] std::string check_package_name(std::string_view value);   ///< PEP 508
-[[nodiscard]] std::string check_store_url(std::string_view value);      ///< sqlite: only, for now
+[[nodiscard]] std::string check_token(
+    std::string_view value);  ///< printable ASCII without spaces (RFC 6750 b64token and more)
+[[nodiscard]] std::string check_address(std::string_view value);       ///< numeric IPv4 or IPv6
+[[nodiscard]] std::string check_https_url(std::string_view value);     ///< https, or http to loopback (tests, mirrors)
+[[nodiscard]] std::string check_http_url(std::string_view value);      ///< http or https, no credentials, no fragment
+[[nodiscard]] std::string check_package_name(std::string_view value);  ///< PEP 508
+[[nodiscard]] std::string check_store_url(std::string_view value);     ///< sqlite: only, for now
 [[nodiscard]] std::string check_path(std::string_view value);
-[[nodiscard]] std::string check_user(std::string_view value);           ///< exists in the user database
+[[nodiscard]] std::string check_user(std::string_view value);  ///< exists in the user database
 [[nodiscard]] std::string check_log_level(std::string_view value);
 [[nodiscard]] std::string check_log_format(std::string_view value);
 

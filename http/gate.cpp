@@ -46,7 +46,8 @@ bool holds_token(const request& r, std::string_view token) noexcept {
 
 bool comes_from_elsewhere(const request& r) noexcept {
   auto host = host_of(r.host);
-  auto is_localhost = same_word(host, "localhost") || (host.size() > 10 && same_word(host.substr(host.size() - 10), ".localhost"));
+  auto is_localhost =
+      same_word(host, "localhost") || (host.size() > 10 && same_word(host.substr(host.size() - 10), ".localhost"));
   if (!host.empty() && !is_literal(host) && !is_localhost) return true;
   if (r.origin.empty()) return false;
   auto mark = r.origin.find("://");

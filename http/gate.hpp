@@ -26,10 +26,11 @@ struct passed {
   std::string_view argument;
 };
 struct turned_away {
-  response why;               ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403
+  response why;                 ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403
   const route* from = nullptr;  ///< where the request would have gone, had it been allowed
 };
 /// `r` has no body yet.
-[[nodiscard]] std::variant<passed, turned_away> pass(std::span<const route> table, const request& r, std::string_view token);
+[[nodiscard]] std::variant<passed, turned_away> pass(std::span<const route> table, const request& r,
+                                                     std::string_view token);
 
 }  // namespace lazaret::http

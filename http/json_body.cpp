@@ -69,7 +69,8 @@ checked<json::object> read_json_object(std::string_view body) {
   finder.write_some(false, body.data(), body.size(), ec);
   if (ec == json::error::exception) {
     const auto& found = finder.handler();
-    return complaint{found.repeated ? "body: the field `" + found.partial + "` is given twice" : "body: too many fields"};
+    return complaint{found.repeated ? "body: the field `" + found.partial + "` is given twice"
+                                    : "body: too many fields"};
   }
   if (ec == json::error::too_deep) return complaint{"body: the JSON is nested too deeply"};
   json::parser parser{{}, options()};

@@ -1,12 +1,12 @@
 #include "http/listener.hpp"
 
+#include <spdlog/spdlog.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <spdlog/spdlog.h>
 
 #include "http/session.hpp"
 
@@ -65,7 +65,8 @@ listener::listener(hub& h, asio::io_context& io, asio::basic_socket_acceptor<tcp
 }
 
 void listener::start() {
-  asio::co_spawn(acceptor_.get_executor(), [self = shared_from_this()] { return self->accept(); }, asio::detached);
+  asio::co_spawn(
+      acceptor_.get_executor(), [self = shared_from_this()] { return self->accept(); }, asio::detached);
 }
 
 void listener::stop() {

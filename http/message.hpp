@@ -24,8 +24,8 @@ struct request {
   std::string_view content_type = {};   ///< Content-Type
   std::string_view last_event_id = {};  ///< Last-Event-ID
   std::string_view body = {};
-  std::string_view client = {};         ///< the socket's peer address; no header can change it
-  std::string_view argument = {};       ///< what matched `{}` in the route's pattern
+  std::string_view client = {};    ///< the socket's peer address; no header can change it
+  std::string_view argument = {};  ///< what matched `{}` in the route's pattern
 };
 
 /// A body that goes on while the connection lasts (server-sent events). Used by one session; next() may block for a

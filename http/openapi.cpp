@@ -32,7 +32,8 @@ constexpr std::string_view event_path = R"([
   {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
   {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}},
   {"name": "last_event_id", "in": "query", "schema": {"type": "integer", "minimum": 0}}])";
-constexpr std::string_view stage_path = R"([{"name": "name", "in": "path", "required": true, "schema": {"type": "string",
+constexpr std::string_view stage_path =
+    R"([{"name": "name", "in": "path", "required": true, "schema": {"type": "string",
   "enum": ["ingress", "rate_limit", "queue", "download", "execution", "analysis", "report"]}}])";
 
 constexpr std::string_view json_type = "application/json";
@@ -110,7 +111,8 @@ json::object operation(const route& r) {
     if (d.method != r.method || d.pattern != r.pattern) continue;
     o["parameters"] = json::parse(d.parameters);
     if (!d.body.empty()) o["requestBody"] = {{"required", true}, {"content", content(json_type, d.body)}};
-    json::object responses{{d.status, {{"description", d.status == "202" ? "Accepted" : "OK"}, {"content", content(d.type, d.schema)}}}};
+    json::object responses{
+        {d.status, {{"description", d.status == "202" ? "Accepted" : "OK"}, {"content", content(d.type, d.schema)}}}};
     if (r.needs == access::token) add_failure(responses, "401");
     for (std::size_t at = 0; at + 3 <= d.failures.size(); at += 4) add_failure(responses, d.failures.substr(at, 3));
     o["responses"] = std::move(responses);
@@ -130,7 +132,8 @@ std::string openapi(std::span<const route> table) {
     path.get_object()[method] = operation(r);
   }
   json::object document{{"openapi", "3.1.0"}};
-  document["info"] = {{"title", "Lazaret"}, {"version", LAZARET_VERSION}, {"description", "A quarantine station for untrusted code"}};
+  document["info"] = {
+      {"title", "Lazaret"}, {"version", LAZARET_VERSION}, {"description", "A quarantine station for untrusted code"}};
   document["paths"] = std::move(paths);
   document["components"] = json::parse(components);
   return json::serialize(document);

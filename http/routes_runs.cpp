@@ -63,6 +63,8 @@ void cancel_run(const site& s, const request& r, respond answer) {
 }
 
 response report_json(const site& s, const request& r) { return report(s, r, "report.json", "application/json"); }
-response report_html(const site& s, const request& r) { return report(s, r, "report.html", "text/html; charset=utf-8"); }
+response report_html(const site& s, const request& r) {
+  return report(s, r, "report.html", "text/html; charset=utf-8");
+}
 
 }  // namespace lazaret::http

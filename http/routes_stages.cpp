@@ -39,7 +39,8 @@ void change_stage(const site& s, const request& r, respond answer) {
   if (auto wrong = std::get_if<complaint>(&read)) return answer(failed(422, wrong->detail));
   s.pipeline.change_stage(std::string{r.argument}, std::get<actors::stage_change>(read),
                           [&s, answer = std::move(answer)](actors::answer<actors::stage_status> given) {
-                            if (auto refusal = std::get_if<actors::refusal>(&given)) return answer(refused(s, *refusal));
+                            if (auto refusal = std::get_if<actors::refusal>(&given))
+                              return answer(refused(s, *refusal));
                             answer({.body = json::serialize(to_json(std::get<actors::stage_status>(given)))});
                           });
 }

@@ -16,9 +16,9 @@ namespace lazaret::http {
 
 /// What one client may take of the server. The defaults are for production; tests shorten the times.
 struct limits {
-  std::size_t header_bytes = 16 * 1024;    ///< 431 beyond
-  std::size_t body_bytes = 1024 * 1024;    ///< 413 beyond
-  std::size_t connections = 1024;          ///< at a time; beyond: 503 and closed
+  std::size_t header_bytes = 16 * 1024;           ///< 431 beyond
+  std::size_t body_bytes = 1024 * 1024;           ///< 413 beyond
+  std::size_t connections = 1024;                 ///< at a time; beyond: 503 and closed
   std::chrono::milliseconds header_time{10'000};  ///< from a request's first byte to the end of its head
   std::chrono::milliseconds body_time{30'000};    ///< from there to the end of its body
   std::chrono::milliseconds idle_time{60'000};    ///< between requests

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
@@ -12,7 +13,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <spdlog/spdlog.h>
 
 #include "http/gate.hpp"
 #include "sandbox/unique_fd.hpp"
@@ -26,7 +26,8 @@ using beast::error_code;
 using beast::http::field;
 
 constexpr std::size_t piece_bytes = 64 * 1024;
-constexpr std::size_t refused_body_bytes = 16 * 1024;  ///< read and forgotten to keep the connection of a refused client
+constexpr std::size_t refused_body_bytes =
+    16 * 1024;  ///< read and forgotten to keep the connection of a refused client
 
 auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable_t<strand>{}, ec); }
 
@@ -117,7 +118,10 @@ struct session::exchange {
 };
 
 session::session(hub& h, socket s, std::string client)
-    : hub_{h}, socket_{std::move(s)}, watchdog_{socket_.get_executor()}, wake_{socket_.get_executor()},
+    : hub_{h},
+      socket_{std::move(s)},
+      watchdog_{socket_.get_executor()},
+      wake_{socket_.get_executor()},
       client_{std::move(client)} {}
 
 session::~session() {
@@ -132,8 +136,10 @@ void session::start() {
     hub_.sessions.emplace(this, self);
   }
   allow(hub_.lim.idle_time);
-  asio::co_spawn(socket_.get_executor(), [self] { return self->serve(); }, asio::detached);
-  asio::co_spawn(socket_.get_executor(), [self] { return self->watch(); }, asio::detached);
+  asio::co_spawn(
+      socket_.get_executor(), [self] { return self->serve(); }, asio::detached);
+  asio::co_spawn(
+      socket_.get_executor(), [self] { return self->watch(); }, asio::detached);
 }
 
 void session::drain() {
@@ -195,7 +201,7 @@ auto session::serve_one() -> task<bool> {
                   std::chrono::duration<double, std::milli>{took}.count());
   }
   if (taken && !t.keep_alive && t.lingers) co_await linger();
-  co_return taken && t.keep_alive;
+  co_return taken&& t.keep_alive;
 }
 
 auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
@@ -267,6 +273,8 @@ auto session::read_head(parser& p) -> task<error_code> {
     if (buffer_.size() > 0) {
       auto n = p.put(buffer_.data(), ec);
       buffer_.consume(n);
+      // Beast minds its limit only while the end of the head is not in sight.
+      if (n > hub_.lim.header_bytes && p.is_header_done()) co_return beast::http::error::header_limit;
       if (ec != beast::http::error::need_more) co_return ec;
       if (p.is_header_done()) co_return error_code{};
     }
@@ -395,7 +403,8 @@ auto session::send_live(response& given) -> task<bool> {
   out_ += given.body;
   bool taken = co_await write(out_);
   if (!taken) co_return false;
-  asio::co_spawn(socket_.get_executor(), [self = shared_from_this()] { return self->watch_for_leaving(); }, asio::detached);
+  asio::co_spawn(
+      socket_.get_executor(), [self = shared_from_this()] { return self->watch_for_leaving(); }, asio::detached);
   live->start([weak = weak_from_this()] {
     auto self = weak.lock();
     if (!self) return;

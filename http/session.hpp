@@ -41,7 +41,7 @@ class session : public std::enable_shared_from_this<session> {
     std::string_view label = "other";  ///< of the route, for the metrics
     std::string_view method = "other";
     bool keep_alive = false;
-    bool lingers = false;              ///< the client may still be sending what was refused
+    bool lingers = false;  ///< the client may still be sending what was refused
     bool client_left = false;
   };
 

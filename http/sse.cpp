@@ -31,7 +31,9 @@ class event_stream final : public live_body {
     --site_.event_streams;
   }
 
-  void start(std::function<void()> poke) override { subscription_ = site_.pipeline.subscribe(run_id_, std::move(poke)); }
+  void start(std::function<void()> poke) override {
+    subscription_ = site_.pipeline.subscribe(run_id_, std::move(poke));
+  }
 
   piece next() override {
     piece out;

@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <cstdlib>
 #include <fstream>
@@ -78,20 +78,38 @@ TEST_CASE("An empty variable counts as unset") {
 }
 
 TEST_CASE("Everything that is wrong is said at once") {
-  auto text = complaint_about({{"PORT", "65536"}, {"QUEUE_LIMIT", "0"}, {"LOG_LEVEL", "loud"}, {"STORE_URL", "redis://h:1"}});
+  auto text =
+      complaint_about({{"PORT", "65536"}, {"QUEUE_LIMIT", "0"}, {"LOG_LEVEL", "loud"}, {"STORE_URL", "redis://h:1"}});
   for (auto name : {"PORT", "QUEUE_LIMIT", "LOG_LEVEL", "STORE_URL"}) CHECK_THAT(text, Catch::Contains(name));
   CHECK_THAT(text, Catch::Contains("0 to 65535"));
 }
 
 TEST_CASE("A value out of its type or range is refused") {
   auto [name, value] = GENERATE(table<std::string, std::string>({
-      {"PORT", "80a"}, {"PORT", "-1"}, {"PORT", " 80"}, {"PORT", "99999999999999999999"}, {"PORT", "0x50"},
-      {"MAX_CONCURRENCY", "65"}, {"MAX_CONCURRENCY", "0"}, {"RLIMIT_AS_MB", "1"}, {"DISK_LIMIT_MB", "0"},
-      {"HOST", "example.org"}, {"HOST", "1.2.3"}, {"API_TOKEN", "two words"}, {"API_TOKEN", "br\neak"},
-      {"DISCORD_WEBHOOK_URL", "http://example.org/hook"}, {"DISCORD_WEBHOOK_URL", "file:///etc/passwd"},
-      {"PYPI_INDEX_URL", "ftp://h/"}, {"PYPI_INDEX_URL", "/simple"}, {"PYPI_INDEX_URL", "http://u:p@h/"},
-      {"PACKAGE_DENYLIST", "torch,--index-url"}, {"DNS_RESOLVERS", "1.1.1.1,localhost"}, {"RUN_AS_USER", "no-such-user-x"},
-      {"LOG_FORMAT", "xml"}, {"LOG_LEVEL", "INFO"}, {"DRAIN_SEC", "-5"},
+      {"PORT", "80a"},
+      {"PORT", "-1"},
+      {"PORT", " 80"},
+      {"PORT", "99999999999999999999"},
+      {"PORT", "0x50"},
+      {"MAX_CONCURRENCY", "65"},
+      {"MAX_CONCURRENCY", "0"},
+      {"RLIMIT_AS_MB", "1"},
+      {"DISK_LIMIT_MB", "0"},
+      {"HOST", "example.org"},
+      {"HOST", "1.2.3"},
+      {"API_TOKEN", "two words"},
+      {"API_TOKEN", "br\neak"},
+      {"DISCORD_WEBHOOK_URL", "http://example.org/hook"},
+      {"DISCORD_WEBHOOK_URL", "file:///etc/passwd"},
+      {"PYPI_INDEX_URL", "ftp://h/"},
+      {"PYPI_INDEX_URL", "/simple"},
+      {"PYPI_INDEX_URL", "http://u:p@h/"},
+      {"PACKAGE_DENYLIST", "torch,--index-url"},
+      {"DNS_RESOLVERS", "1.1.1.1,localhost"},
+      {"RUN_AS_USER", "no-such-user-x"},
+      {"LOG_FORMAT", "xml"},
+      {"LOG_LEVEL", "INFO"},
+      {"DRAIN_SEC", "-5"},
   }));
   CAPTURE(name, value);
   CHECK_THAT(complaint_about({{name, value}}), Catch::Contains(name));
@@ -108,7 +126,9 @@ TEST_CASE("A webhook may be plain on loopback only") {
 }
 
 TEST_CASE("A TOML file sets the same keys, and the environment wins over it") {
-  toml_file file{"PORT = 9000\nQUEUE_LIMIT = 7\nPACKAGE_DENYLIST = [\"a\", \"b\"]\nDNS_RESOLVERS = \"9.9.9.9\"\nRUN_AS_USER = \"\"\n"};
+  toml_file file{
+      "PORT = 9000\nQUEUE_LIMIT = 7\nPACKAGE_DENYLIST = [\"a\", \"b\"]\nDNS_RESOLVERS = \"9.9.9.9\"\nRUN_AS_USER = "
+      "\"\"\n"};
   auto loaded = load({{"PORT", "9001"}}, file.path);
   REQUIRE(loaded.has_value());
   CHECK(loaded->port == 9001);
@@ -120,8 +140,13 @@ TEST_CASE("A TOML file sets the same keys, and the environment wins over it") {
 
 TEST_CASE("An unknown key, a wrong type or broken TOML in the file is fatal") {
   auto [text, expected] = GENERATE(table<std::string, std::string>({
-      {"PROT = 1", "PROT"}, {"port = 1", "port"}, {"PORT = \"1\"", "PORT"}, {"HOST = 1", "HOST"},
-      {"PACKAGE_DENYLIST = [1]", "PACKAGE_DENYLIST"}, {"[section]\nPORT = 1", "section"}, {"PORT = = 1", "line 1"},
+      {"PROT = 1", "PROT"},
+      {"port = 1", "port"},
+      {"PORT = \"1\"", "PORT"},
+      {"HOST = 1", "HOST"},
+      {"PACKAGE_DENYLIST = [1]", "PACKAGE_DENYLIST"},
+      {"[section]\nPORT = 1", "section"},
+      {"PORT = = 1", "line 1"},
   }));
   toml_file file{text};
   auto loaded = load({}, file.path);

