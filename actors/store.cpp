@@ -145,7 +145,10 @@ class sqlite_store final : public store {
       const std::scoped_lock lock{writing_};
       sqlite::statement count{writer_.get(), "SELECT COUNT(*) FROM events WHERE run_id = ? AND type = 'observation'"};
       if (count.bind(1, run_id).step() && static_cast<std::uint64_t>(count.integer(0)) >= max_observations) return;
+      // A live view that the report does not need: it may be lost with the power, so it need not wait for the disk.
+      writer_.execute("PRAGMA synchronous = NORMAL");
       append(run_id, "observation", data);
+      writer_.execute("PRAGMA synchronous = FULL");
     });
     if (done) hub_->poke(run_id);
     return done;

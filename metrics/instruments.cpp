@@ -214,7 +214,7 @@ struct instruments::families {
   }
 };
 
-instruments::instruments() : families_{std::make_unique<families>()} {}
+instruments::instruments() : families_{std::make_unique<families>()} { families_->refresh_process(); }
 instruments::~instruments() = default;
 
 void instruments::stage_queue_depth(std::string_view stage, double depth) { families_->depth.at({stage}).Set(depth); }

@@ -6,21 +6,26 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <mutex>
 #include <sstream>
 #include <string>
 
 namespace lazaret::metrics {
 namespace {
 
+/// Opened once: a process that gave up its privileges is not dumpable, and then may not open its own /proc/self/fd any
+/// more (proc(5)); an open folder goes on being readable.
 double count_open_fds() {
-  DIR* folder = ::opendir("/proc/self/fd");
+  static std::mutex one_at_a_time;
+  static DIR* const folder = ::opendir("/proc/self/fd");
   if (folder == nullptr) return 0;
+  const std::scoped_lock lock{one_at_a_time};
+  ::rewinddir(folder);
   double count = 0;
   while (const dirent* entry = ::readdir(folder)) {
     if (entry->d_name[0] != '.') ++count;
   }
-  ::closedir(folder);
-  return count - 1;  // the folder's own
+  return count;
 }
 
 double boot_time() {

@@ -1,6 +1,7 @@
 #pragma once
 /// This process's own figures, as https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics names
 /// them. Read from /proc/self (proc(5)) at each call; missing values are left at 0.
+/// Thread-safe. The first call must come before the process gives up its privileges.
 
 namespace lazaret::metrics {
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ostream>
 #include <stdexcept>
 
 namespace lazaret::sandbox {
@@ -12,6 +13,8 @@ std::string failure::describe() const {
   if (!hint.empty()) text += " (" + hint + ")";
   return text;
 }
+
+std::ostream& operator<<(std::ostream& out, const failure& f) { return out << f.describe(); }
 
 failure os_failure(std::string_view step, std::string subject, std::string hint) {
   return {std::string{step}, errno, std::move(subject), std::move(hint)};

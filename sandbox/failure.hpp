@@ -2,6 +2,7 @@
 /// How the leaf rooms (sandbox, metrics) say that something could not be done. A value; safe to copy between threads.
 
 #include <boost/system/result.hpp>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ struct failure {
 
   [[nodiscard]] std::string describe() const;
 };
+
+/// What describe() says; makes a result printable, as tests want it.
+std::ostream& operator<<(std::ostream& out, const failure& f);
 
 template <class T>
 using result = boost::system::result<T, failure>;

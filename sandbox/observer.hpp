@@ -4,15 +4,22 @@
 /// SECCOMP_USER_NOTIF_FLAG_CONTINUE: this observes, it does not decide (the arguments could change after the look:
 /// seccomp_unotify(2), "NOTES"), so nothing's safety rests on it.
 ///
-/// One JSON object a line, at most 4 KiB, to `sink` (a non-blocking pipe; lines that don't fit are counted and told in
-/// the end line):
+/// One JSON object a line, at most 4 KiB, to `sink` (a pipe, made non-blocking here; lines that don't fit are counted
+/// and told in the end line; no end line at all means that not even that one did fit):
 ///   {"t":SECONDS_SINCE_START,"pid":PID_IN_JAIL,"event":"exec","path":str,"argv":[str,...],"python":bool}
-///   {"t":..,"pid":..,"event":"connect","family":"inet","address":"1.2.3.4","port":443}   inet, inet6; "unix": "path"
-///   bind, sendto (only with an address) and listen likewise
+///   {"t":..,"pid":..,"event":"connect","family":"inet","address":"1.2.3.4","port":443}     inet, inet6
+///   {"t":..,"pid":..,"event":"connect","family":"unix","unix":"/run/x"}                    "@x": abstract
+///   {"t":..,"pid":..,"event":"connect","family":"netlink"}                                 any other, "#17" if
+///   nameless bind, listen and sendto likewise; sendto stands for sendto, sendmsg and sendmmsg, only with an address
 ///   {"event":"end","seen":N,"dropped":N}
+/// An exec's path is absolute as far as it can be told, cut at 512 bytes, argv at 64 words of 256 bytes and at what the
+/// line holds; then `"cut":true` is added. `"unread":true` instead of the details: the memory could not be read. An
+/// exec is reported when it is asked for, so also when it fails.
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "sandbox/unique_fd.hpp"
 
@@ -20,17 +27,22 @@ namespace lazaret::sandbox {
 
 class observer {
  public:
+  /// The caller ignores SIGPIPE.
   observer(unique_fd listener, unique_fd sink);
   [[nodiscard]] int fd() const noexcept { return listener_.get(); }  ///< poll for POLLIN
-  /// Takes one notification, notes it and lets the call go on. False when the listener has ended (POLLHUP).
+  /// Takes one notification if there is one, notes it and lets the call go on. Never blocks. 10-100 us. False when the
+  /// listener has ended (POLLHUP): no process has the filter any more.
   bool handle();
-  /// Writes the end line and closes the sink.
+  /// Writes the end line and closes both ends. Calls that are still waiting get ENOSYS.
   void finish();
 
  private:
+  void write_line(std::string line);
+
   unique_fd listener_, sink_;
   std::chrono::steady_clock::time_point started_;
   std::uint64_t seen_ = 0, dropped_ = 0;
+  std::vector<std::uint64_t> request_, response_;  ///< of the kernel's sizes, which grow with its version
 };
 
 }  // namespace lazaret::sandbox

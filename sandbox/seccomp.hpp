@@ -1,7 +1,17 @@
 #pragma once
 /// The system calls that a jailed program may make: an allow-list (libseccomp, seccomp(2), seccomp_unotify(2)).
-/// What is not listed gets ENOSYS (unknown and harmless) or kills the process (what only an attack asks for); i386 and
-/// x32 calls kill. The listed calls that `observe` wants to see are SECCOMP_RET_USER_NOTIF and go on after being noted.
+/// What is not listed gets ENOSYS, so that software takes its fallback; what software probes but must not have gets
+/// EPERM or what a kernel without the feature says; what only an attack asks for kills the process, as do all calls of
+/// the i386 and x32 tables. The groups, with the reason for each, are the table in seccomp_calls.hpp.
+///
+/// With `observe`, the calls that start programs or name a network address are SECCOMP_RET_USER_NOTIF and go on after
+/// being noted (observer.hpp).
+///
+/// CAUTION with `observe`: from install() on, execve, connect, bind, listen, sendto with an address, sendmsg and
+/// sendmmsg of the caller block until somebody serves the listener. So the fd must be with the jailer before the
+/// program's own execve, and it can't be sent there by SCM_RIGHTS (sendmsg blocks too). The way that works: the child
+/// write()s the fd's number to a pipe, the jailer takes it with take_listener(), the child waits for its go and closes
+/// its own copy by O_CLOEXEC (which the listener has).
 
 #include <cstdint>
 #include <string>
@@ -13,21 +23,26 @@
 namespace lazaret::sandbox {
 
 struct seccomp_options {
-  bool observe = false;  ///< notify for execve, execveat, connect, bind, sendto and listen
+  bool observe = false;  ///< notify for execve, execveat, connect, bind, listen, sendto, sendmsg and sendmmsg
 };
 
 /// A compiled BPF program: made once by the jailer before any jail, installed by each jail without allocating.
 class seccomp_filter {
  public:
+  /// Milliseconds; allocates. Fails when the kernel lacks a feature that the filter relies on.
   [[nodiscard]] static result<seccomp_filter> compile(const seccomp_options& options);
   /// Call last before execve, with no_new_privs set. With observe, returns the listener fd (else an empty fd).
-  /// Async-signal-safe.
-  [[nodiscard]] result<unique_fd> install() const;
+  /// Async-signal-safe; no allocation, also when it fails.
+  [[nodiscard]] result<unique_fd> install() const noexcept;
 
  private:
   std::vector<std::uint64_t> program_;  ///< struct sock_filter is 8 bytes
-  bool observe_ = false;
+  unsigned flags_ = 0;
 };
+
+/// Takes a copy of fd `number` out of the process behind `pidfd` (pidfd_getfd(2)). The process must be dumpable when
+/// the caller has no CAP_SYS_PTRACE: after a change of uid it calls prctl(PR_SET_DUMPABLE, 1) first.
+[[nodiscard]] result<unique_fd> take_listener(int pidfd, int number);
 
 /// Name of a system call number of this architecture, `#451` when unknown.
 [[nodiscard]] std::string syscall_name(int number);

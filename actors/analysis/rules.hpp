@@ -1,6 +1,6 @@
 #pragma once
-/// The rule table: what is noteworthy, how much it weighs, and what it means in one line. Data only; findings.hpp applies
-/// it. Ids are stable: reports, notes of other stages and the sample packages name them.
+/// The rule table: what is noteworthy, how much it weighs, and what it means in one line. Data only; findings.hpp
+/// applies it. Ids are stable: reports, notes of other stages and the sample packages name them.
 
 #include <cstdint>
 #include <span>
@@ -13,10 +13,10 @@ namespace lazaret::analysis {
 
 /// Where a deed happened. A bit each.
 enum phases : std::uint8_t {
-  before = 1,       ///< download: the archive itself
+  before = 1,  ///< download: the archive itself
   in_install = 2,
-  in_import = 4,    ///< `import` of mode full
-  in_run = 8,       ///< `execute`, `execute_module`, `entry_points`
+  in_import = 4,  ///< `import` of mode full
+  in_run = 8,     ///< `execute`, `execute_module`, `entry_points`
   in_jail = in_install | in_import | in_run,
   anywhere = 15,
 };
@@ -24,13 +24,13 @@ enum phases : std::uint8_t {
 using patterns = std::span<const std::string_view>;  ///< globs: `*` any run of characters, `?` one; case-insensitive
 
 /// A deed matches when its act and phase are among those named, `objects` and `details` (if any are given) each hold a
-/// pattern that fits, and no pattern of `unless` fits the object. A rule with `together` looks at no deed: it holds when
-/// each of those groups has a rule that holds.
+/// pattern that fits, and no pattern of `unless` fits the object. A rule with `together` looks at no deed: it holds
+/// when each of those groups has a rule that holds.
 struct rule {
   std::string_view id;
   actors::severity severity;
-  int weight;               ///< 0-100: what it adds to the score alone; see verdict.hpp
-  std::string_view title;   ///< one line for people
+  int weight;              ///< 0-100: what it adds to the score alone; see verdict.hpp
+  std::string_view title;  ///< one line for people
   phases where = anywhere;
   acts what = 0;
   patterns objects = {};
@@ -41,6 +41,9 @@ struct rule {
 
 [[nodiscard]] std::span<const rule> rules() noexcept;
 [[nodiscard]] const rule* find_rule(std::string_view id) noexcept;
+
+/// What generated code says when it is a payload; for `trail`, which concludes act::decoded.
+[[nodiscard]] patterns payload_texts() noexcept;
 
 [[nodiscard]] phases phase_of(std::string_view phase_name) noexcept;
 

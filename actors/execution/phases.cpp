@@ -1,0 +1,104 @@
+#include "actors/execution/phases.hpp"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <string_view>
+
+namespace lazaret::actors {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// PEP 508 names and PEP 440 versions are made of these; none of `@`, `/`, `;`, `,`, `*` or a blank, which would make
+/// another kind of requirement of the text.
+bool is_plain(std::string_view text, std::string_view also) {
+  if (text.empty() || alphanumeric.find(text.front()) == std::string_view::npos) return false;
+  return std::ranges::all_of(text, [&](char c) {
+    return alphanumeric.find(c) != std::string_view::npos || also.find(c) != std::string_view::npos;
+  });
+}
+
+sandbox::policy python_policy(const json::object& job, const execution_options& options) {
+  sandbox::policy what = sandbox::base_policy();
+  add_python_site(what, options.site);
+  what.volumes.push_back({.index = 0, .target = work_directory, .writable = true, .executable = true});
+  what.working_directory = work_directory;
+  // -I: neither the working directory nor PYTHON* variables bring code of the package into the driver itself.
+  what.argv = {"/usr/bin/python3", "-I", "-B", python_site::driver, json::serialize(job)};
+  what.environment = {"PATH=/usr/bin:/bin",
+                      "HOME=/work/home",
+                      "TMPDIR=/work/tmp",
+                      "LANG=C.UTF-8",
+                      "USER=user",
+                      "PYTHONDONTWRITEBYTECODE=1",
+                      "PIP_CONFIG_FILE=/dev/null",
+                      "PIP_NO_CACHE_DIR=1",
+                      "PIP_DISABLE_PIP_VERSION_CHECK=1"};
+  what.mount_proc = true;
+  what.audit_channel = true;
+  what.observe = true;
+  what.limits.wall = options.wall;
+  what.limits.cpu = options.cpu;
+  what.limits.memory = options.address_space + options.disk;  // a volume's pages count as memory
+  what.limits.address_space = options.address_space;
+  what.limits.open_files = options.open_files;
+  what.limits.pids = options.pids;
+  what.limits.file_size = options.disk;
+  return what;
+}
+
+void put(json::object& job, const char* key, const std::optional<std::string>& value) {
+  if (value) job[key] = *value;
+}
+
+}  // namespace
+
+std::vector<std::string> phases_of(mode m) {
+  switch (m) {
+    case mode::install:
+      return {"install"};
+    case mode::execute:
+      return {"install", "execute"};
+    case mode::execute_module:
+      return {"install", "execute_module"};
+    case mode::full:
+      return {"install", "import", "entry_points"};
+  }
+  return {"install"};
+}
+
+sandbox::result<sandbox::policy> install_policy(const submission& asked, const execution_options& options) {
+  if (!is_plain(asked.package_name, "._-")) {
+    return sandbox::failure{"install_policy", EINVAL, "package_name holds what no name may hold", {}};
+  }
+  if (!is_plain(asked.version, "._-+!")) {
+    return sandbox::failure{"install_policy", EINVAL, "version holds what no version may hold", {}};
+  }
+  sandbox::policy what;
+  const std::string index = "http://127.0.0.1:" + std::to_string(what.gateway_port) + "/simple";
+  what = python_policy({{"phase", "install"},
+                        {"target", target_directory},
+                        {"package", asked.package_name},
+                        {"requirement", asked.package_name + "==" + asked.version},
+                        {"index", index}},
+                       options);
+  what.network = sandbox::network_mode::gateway;
+  return what;
+}
+
+sandbox::policy run_policy(const std::string& phase, const submission& asked, const execution_options& options) {
+  json::object job{{"phase", phase}, {"target", target_directory}, {"package", asked.package_name}};
+  put(job, "file_path", asked.file_path);
+  put(job, "entrypoint", asked.entrypoint);
+  put(job, "module_name", asked.module_name);
+  sandbox::policy what = python_policy(job, options);
+  what.working_directory = target_directory;
+  what.network = sandbox::network_mode::none;
+  return what;
+}
+
+}  // namespace lazaret::actors

@@ -1,0 +1,143 @@
+#include "http/compose.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "actors/analysis/work.hpp"
+#include "actors/download/work.hpp"
+#include "actors/execution/work.hpp"
+#include "actors/report/work.hpp"
+#include "http/gateway_listener.hpp"
+#include "sandbox/jailer.hpp"
+#include "sandbox/keeper.hpp"
+
+namespace lazaret::http {
+namespace {
+
+using actors::work_stage;
+using sandbox::bytes;
+
+constexpr std::uint64_t mebi = 1ULL << 20;
+
+std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+
+/// Hands each new jailer's connection to the client, until the keeper goes.
+class jailer_connector {
+ public:
+  jailer_connector(sandbox::unique_fd keeper, sandbox::jailer& jails, metrics::instruments& meters)
+      : keeper_{std::move(keeper)}, thread_{[this, &jails, &meters] {
+          for (bool first = true;; first = false) {
+            auto connection = sandbox::next_connection(keeper_.get());
+            if (!connection || !*connection) break;
+            if (!first) {
+              meters.jailer_restarted();
+              spdlog::warn("the jailer was started again");
+            }
+            jails.replace(std::move(*connection));
+          }
+          if (!ending_) spdlog::error("the keeper of the jailer is gone: no jail can be made until a restart");
+          jails.replace(sandbox::unique_fd{});
+        }} {}
+  ~jailer_connector() {
+    ending_ = true;
+    ::shutdown(keeper_.get(), SHUT_RDWR);  // wakes the thread, and tells the keeper to go
+  }
+
+ private:
+  std::atomic<bool> ending_ = false;
+  sandbox::unique_fd keeper_;
+  std::jthread thread_;
+};
+
+actors::execution_options jail_limits(const config& c) {
+  actors::execution_options o;
+  o.wall = std::chrono::seconds{c.run_timeout_sec};
+  o.cpu = std::chrono::seconds{c.rlimit_cpu_sec};
+  o.address_space = bytes{static_cast<std::uint64_t>(c.rlimit_as_mb) * mebi};
+  o.open_files = static_cast<std::uint32_t>(c.rlimit_nofile);
+  o.pids = static_cast<std::uint32_t>(c.cgroup_pids_max);
+  o.disk = bytes{static_cast<std::uint64_t>(c.disk_limit_mb) * mebi};
+  return o;
+}
+
+download::registry_options registry_settings(const config& c) {
+  download::registry_options o;
+  o.index_url = c.pypi_index_url;
+  o.cache.folder = c.data_dir / "cache";
+  o.fetch.dns_resolvers = c.dns_resolvers;
+  o.denylist = c.package_denylist;
+  return o;
+}
+
+/// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
+class whole final : public composition {
+ public:
+  whole(std::shared_ptr<actors::store> runs, std::unique_ptr<download::registry> registry, const config& c,
+        groundwork ground, metrics::instruments& meters)
+      : runs_{std::move(runs)},
+        registry_{std::move(registry)},
+        connector_{std::move(ground.keeper), jails_, meters},
+        pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
+
+  actors::pipeline& service() override { return pipeline_; }
+  void drain(std::chrono::milliseconds patience) override { pipeline_.drain(patience); }
+
+ private:
+  actors::pipeline_options options(const config& c, actors::python_site site, metrics::instruments& meters) {
+    actors::pipeline_options o;
+    o.queue_limit = static_cast<std::size_t>(c.queue_limit);
+    o.denylist = c.package_denylist;
+    o.rate_limit = static_cast<std::size_t>(c.per_ip_rate_limit);
+    o.rate_window = std::chrono::seconds{c.per_ip_rate_window_sec};
+    o.data_dir = c.data_dir;
+    o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
+    o.jailer_trouble = [this] { return jails_.connected() ? std::string{} : "the jailer is not running"; };
+
+    actors::execution_parts execution{jails_, *registry_, *runs_, meters, serve_gateway, jail_limits(c),
+                                      static_cast<std::uint64_t>(c.max_download_bytes), c.data_dir};
+    execution.limits.site = std::move(site);
+    o.work = {actors::download_work(*registry_, static_cast<std::uint64_t>(c.max_download_bytes)),
+              actors::execution_work(std::move(execution)), actors::analysis_work(c.data_dir),
+              actors::report_work(c.data_dir)};
+    if (!c.discord_webhook_url.empty()) o.deliver = actors::discord_delivery(c.discord_webhook_url, c.data_dir);
+    return o;
+  }
+
+  static std::shared_ptr<void> serve_gateway(
+      sandbox::unique_fd listener, std::function<download::gateway_response(const download::gateway_request&)> answer) {
+    return std::make_shared<gateway_listener>(std::move(listener), std::move(answer));
+  }
+
+  std::shared_ptr<actors::store> runs_;
+  std::unique_ptr<download::registry> registry_;
+  sandbox::jailer jails_;
+  jailer_connector connector_;
+  actors::pipeline pipeline_;
+};
+
+}  // namespace
+
+sandbox::result<groundwork> lay_groundwork() {
+  auto site = actors::find_python_site();
+  if (!site) return site.error();
+  sandbox::keeper_options options;
+  options.jailer_path = program_folder() / "lazaret-jailer";
+  options.jailer_options = {"--allow-bind", site->root.string()};
+  auto keeper = sandbox::start_keeper(options);
+  if (!keeper) return keeper.error();
+  return groundwork{std::move(*keeper), std::move(*site)};
+}
+
+sandbox::result<std::unique_ptr<composition>> compose(const config& settings, groundwork ground,
+                                                      metrics::instruments& meters) {
+  auto runs = actors::open_sqlite_store(settings.data_dir / "lazaret.sqlite");
+  if (!runs) return runs.error();
+  auto registry = download::registry::open(registry_settings(settings), meters);
+  if (!registry) return sandbox::failure{"open_registry", 0, registry.error().text, {}};
+  return std::make_unique<whole>(std::move(*runs), std::move(*registry), settings, std::move(ground), meters);
+}
+
+}  // namespace lazaret::http

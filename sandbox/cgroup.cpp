@@ -1,0 +1,226 @@
+#include "sandbox/cgroup.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "sandbox/cgroup_parts.hpp"
+
+namespace lazaret::sandbox {
+namespace cgroups {
+namespace {
+
+std::vector<std::string> split(std::string_view text, char at) {
+  std::vector<std::string> pieces;
+  std::istringstream stream{std::string{text}};
+  for (std::string piece; std::getline(stream, piece, at);) pieces.push_back(piece);
+  return pieces;
+}
+
+/// proc(5): space, tab, newline and backslash in a path are written as \ooo.
+std::string unescape(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '3') {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+/// The own group's path below what is mounted; the mount itself when the group lies outside of it, as it does in a
+/// container that sees the host's paths.
+std::string locate(const std::string& mount_point, const std::string& mount_root, const std::string& group) {
+  std::string_view below = group;
+  if (mount_root != "/") {
+    if (!below.starts_with(mount_root)) return mount_point;
+    below.remove_prefix(mount_root.size());
+  }
+  if (below.find("/..") != std::string_view::npos || below == "/" || below.empty()) return mount_point;
+  return mount_point + std::string{below};
+}
+
+}  // namespace
+
+bool hierarchy::carries(std::string_view controller) const {
+  return std::find(controllers.begin(), controllers.end(), controller) != controllers.end();
+}
+
+std::vector<hierarchy> find_hierarchies(std::string_view mountinfo, std::string_view own_groups) {
+  // `4:memory:/a/b` for v1, `0::/a/b` for v2.
+  struct membership {
+    std::string controllers, group;
+  };
+  std::vector<membership> own;
+  for (const std::string& line : split(own_groups, '\n')) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    own.push_back({line.substr(first + 1, second - first - 1), line.substr(second + 1)});
+  }
+
+  std::vector<hierarchy> found;
+  for (const std::string& line : split(mountinfo, '\n')) {
+    // `31 23 0:28 ROOT MOUNT_POINT OPTIONS [tags] - TYPE SOURCE SUPER_OPTIONS`
+    const auto dash = line.find(" - ");
+    if (dash == std::string::npos) continue;
+    const auto left = split(std::string_view{line}.substr(0, dash), ' ');
+    const auto right = split(std::string_view{line}.substr(dash + 3), ' ');
+    if (left.size() < 6 || right.size() < 3) continue;
+    const bool unified = right[0] == "cgroup2";
+    if (!unified && right[0] != "cgroup") continue;
+    const auto options = split(right[2], ',');
+    const auto mine = std::find_if(own.begin(), own.end(), [&](const membership& m) {
+      if (unified || m.controllers.empty()) return unified && m.controllers.empty();
+      const auto names = split(m.controllers, ',');
+      return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+        return !name.starts_with("name=") && std::find(options.begin(), options.end(), name) != options.end();
+      });
+    });
+    if (mine == own.end()) continue;
+    hierarchy one;
+    one.version = unified ? 2 : 1;
+    if (!unified) one.controllers = split(mine->controllers, ',');
+    one.mount_point = unescape(left[4]);
+    one.directory = locate(one.mount_point, unescape(left[3]), mine->group);
+    const bool known = std::any_of(found.begin(), found.end(), [&](const hierarchy& other) {
+      return other.version == one.version && other.controllers == one.controllers;
+    });
+    if (!known) found.push_back(std::move(one));
+  }
+  return found;
+}
+
+}  // namespace cgroups
+
+namespace {
+
+using cgroups::hierarchy;
+
+class group final : public cgroup {
+ public:
+  explicit group(std::vector<std::unique_ptr<cgroups::part>> parts) : parts_{std::move(parts)} {}
+  ~group() override { kill(); }
+
+  result<void> attach(int pid) override {
+    for (const auto& part : parts_)
+      if (auto done = part->attach(pid); !done) return done;
+    return {};
+  }
+  [[nodiscard]] int attach_self() const noexcept override {
+    for (const auto& part : parts_)
+      if (const int error = part->attach_self(); error != 0) return error;
+    return 0;
+  }
+  [[nodiscard]] int clone_into_fd() const noexcept override {
+    return parts_.size() == 1 ? parts_.front()->clone_into_fd() : -1;
+  }
+  [[nodiscard]] cgroup_usage usage() const override {
+    cgroup_usage all;
+    for (const auto& part : parts_) part->account(all);
+    return all;
+  }
+  [[nodiscard]] int oom_event_fd() const noexcept override {
+    for (const auto& part : parts_)
+      if (const int fd = part->oom_event_fd(); fd >= 0) return fd;
+    return -1;
+  }
+  void kill() noexcept override {
+    for (const auto& part : parts_) part->kill();
+  }
+
+ private:
+  std::vector<std::unique_ptr<cgroups::part>> parts_;  ///< the one that can stop forks first
+};
+
+class tree final : public cgroup_tree {
+ public:
+  tree(std::vector<std::unique_ptr<cgroups::root>> roots, std::string description, bool has_cpu)
+      : roots_{std::move(roots)}, description_{std::move(description)}, has_cpu_{has_cpu} {}
+
+  result<std::unique_ptr<cgroup>> make(const std::string& name, const limits& what) override {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    if (name.empty() || name.size() > 100 || name.find_first_not_of(plain) != std::string::npos)
+      return failure{"cgroup", EINVAL, "name `" + name + "`", {}};
+    if (what.cpus > 0 && !has_cpu_)
+      return failure{"cgroup", ENOTSUP, "cpu quota", "no writable hierarchy carries the cpu controller"};
+    std::vector<std::unique_ptr<cgroups::part>> parts;
+    for (const auto& root : roots_) {
+      auto part = root->make(name, what);
+      if (!part) return part.error();
+      if (*part) parts.push_back(std::move(*part));
+    }
+    return std::unique_ptr<cgroup>{std::make_unique<group>(std::move(parts))};
+  }
+  [[nodiscard]] std::string describe() const override { return description_; }
+
+ private:
+  std::vector<std::unique_ptr<cgroups::root>> roots_;
+  std::string description_;
+  bool has_cpu_;
+};
+
+std::string slurp(const char* path) {
+  std::ifstream file{path};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// What v2 offers to its children is not in mountinfo but in a file. Its cpu accounting needs no controller.
+void ask_offer(hierarchy& unified) {
+  const unique_fd directory{::open(unified.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  std::istringstream offered{cgroups::read_at(directory.get(), "cgroup.controllers").value_or("")};
+  for (std::string name; offered >> name;) unified.controllers.push_back(name);
+  unified.controllers.emplace_back("cpuacct");
+}
+
+}  // namespace
+
+result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
+  auto found = cgroups::find_hierarchies(slurp("/proc/self/mountinfo"), slurp("/proc/self/cgroup"));
+  bool any_v1 = false, any_v2 = false;  // mounted at all
+  for (hierarchy& one : found) {
+    if (one.version == 2) {
+      ask_offer(one);
+      any_v2 = true;
+    } else {
+      any_v1 = true;
+    }
+  }
+
+  // Each controller is taken from the first hierarchy that carries it, v1 first: a controller that v1 has mounted is
+  // not offered by v2. pids comes first, since it is what stops forks while a group is being killed.
+  std::stable_sort(found.begin(), found.end(), [](const hierarchy& a, const hierarchy& b) {
+    return std::pair{a.version, !a.carries("pids")} < std::pair{b.version, !b.carries("pids")};
+  });
+  std::vector<std::string> missing{"pids", "memory", "cpuacct", "cpu"};
+  std::vector<std::unique_ptr<cgroups::root>> roots;
+  std::string where;
+  for (const hierarchy& one : found) {
+    std::vector<std::string> taken;
+    for (const std::string& controller : missing)
+      if (one.carries(controller)) taken.push_back(controller);
+    if (taken.empty()) continue;
+    auto root = one.version == 2 ? cgroups::open_v2(one, taken) : cgroups::open_v1(one, taken);
+    if (!root) return root.error();
+    roots.push_back(std::move(*root));
+    for (const std::string& controller : taken) {
+      std::erase(missing, controller);
+      where += (where.empty() ? "" : ", ") + controller + " v" + std::to_string(one.version) + " " + one.directory;
+    }
+  }
+  const auto lacks = [&](const char* name) { return std::find(missing.begin(), missing.end(), name) != missing.end(); };
+  for (const char* required : {"memory", "pids"})
+    if (lacks(required))
+      return failure{"cgroup", ENOTSUP, std::string{required} + " controller",
+                     "no mounted hierarchy carries it; is /sys/fs/cgroup mounted, and the controller delegated?"};
+  const std::string kind = any_v1 && any_v2 ? "hybrid" : any_v2 ? "v2" : "v1";
+  return std::unique_ptr<cgroup_tree>{std::make_unique<tree>(std::move(roots), kind + ": " + where, !lacks("cpu"))};
+}
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,135 @@
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+
+#include "sandbox/cgroup_parts.hpp"
+
+namespace lazaret::sandbox::cgroups {
+namespace {
+
+/// What one hierarchy carries of what we use; co-mounted controllers (cpu,cpuacct) share one directory and one attach.
+struct carried {
+  bool memory = false, pids = false, cpu = false, cpuacct = false;
+};
+
+/// Kernel documentation: admin-guide/cgroup-v1/.
+class part_v1 final : public part {
+ public:
+  part_v1(std::shared_ptr<home> where, std::string name, unique_fd directory, carried what)
+      : home_{std::move(where)}, name_{std::move(name)}, directory_{std::move(directory)}, carried_{what} {}
+
+  ~part_v1() override {
+    kill();
+    directory_.reset();
+    tasks_.reset();
+    home_->remove(name_);
+  }
+
+  result<void> set_up(const limits& what) {
+    tasks_.reset(::openat(directory_.get(), "tasks", O_WRONLY | O_CLOEXEC));
+    if (!tasks_) return os_failure("cgroup", "open tasks of " + name_);
+    if (carried_.memory)
+      if (auto done = limit_memory(what); !done) return done;
+    if (carried_.pids)
+      if (auto done = write_at(directory_.get(), "pids.max", std::to_string(what.pids)); !done) return done;
+    if (carried_.cpu && what.cpus > 0) {
+      if (auto done = write_at(directory_.get(), "cpu.cfs_period_us", std::to_string(period_us)); !done) return done;
+      const std::string quota = std::to_string(quota_us(what.cpus, period_us));
+      if (auto done = write_at(directory_.get(), "cpu.cfs_quota_us", quota); !done) return done;
+    }
+    return {};
+  }
+
+  result<void> attach(int pid) override { return write_at(directory_.get(), "cgroup.procs", std::to_string(pid)); }
+
+  [[nodiscard]] int attach_self() const noexcept override { return ::write(tasks_.get(), "0", 1) == 1 ? 0 : errno; }
+
+  void account(cgroup_usage& usage) const override {
+    const auto read = [&](const char* file, std::string_view key = {}) {
+      return number_at(directory_.get(), file, key).value_or(0);
+    };
+    if (carried_.cpuacct) usage.cpu = std::chrono::nanoseconds{read("cpuacct.usage")};
+    if (carried_.memory) {
+      usage.peak_memory = bytes{read("memory.max_usage_in_bytes")};
+      usage.oom_kills = read("memory.oom_control", "oom_kill");
+    }
+    if (carried_.pids) {
+      // pids.peak is there since Linux 6.1; before, what runs now is the best that is known.
+      const auto peak = number_at(directory_.get(), "pids.peak");
+      usage.peak_pids = static_cast<std::uint32_t>(peak ? *peak : read("pids.current"));
+      usage.pids_refused = killed_ ? refused_before_kill_ : read("pids.events", "max");
+    }
+  }
+
+  [[nodiscard]] int oom_event_fd() const noexcept override { return oom_event_.get(); }
+
+  void kill() noexcept override {
+    // With no fork possible, what is listed is all that there is: the effect of the freezer without a further hierarchy
+    // to attach to.
+    if (carried_.pids && !killed_) {
+      refused_before_kill_ = number_at(directory_.get(), "pids.events", "max").value_or(0);
+      killed_ = true;
+      (void)write_at(directory_.get(), "pids.max", "0");
+    }
+    kill_members(directory_.get());
+  }
+
+ private:
+  result<void> limit_memory(const limits& what) {
+    const std::string most = std::to_string(what.memory.count);
+    if (auto done = write_at(directory_.get(), "memory.limit_in_bytes", most); !done) return done;
+    // Memory and swap together; there only with swap accounting. Without it, at least don't prefer to swap.
+    if (exists_at(directory_.get(), "memory.memsw.limit_in_bytes")) {
+      if (auto done = write_at(directory_.get(), "memory.memsw.limit_in_bytes", most); !done) return done;
+    } else {
+      (void)write_at(directory_.get(), "memory.swappiness", "0");
+    }
+    // Absent on kernels without eventfd notification: then usage() alone tells.
+    oom_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const unique_fd control{::openat(directory_.get(), "memory.oom_control", O_RDONLY | O_CLOEXEC)};
+    const std::string order = std::to_string(oom_event_.get()) + " " + std::to_string(control.get());
+    if (!control || !write_at(directory_.get(), "cgroup.event_control", order)) oom_event_.reset();
+    return {};
+  }
+
+  std::shared_ptr<home> home_;
+  std::string name_;
+  unique_fd directory_, tasks_, oom_event_;
+  carried carried_;
+  bool killed_ = false;
+  std::uint64_t refused_before_kill_ = 0;
+};
+
+class root_v1 final : public root {
+ public:
+  root_v1(std::shared_ptr<home> where, carried what) : home_{std::move(where)}, carried_{what} {}
+
+  result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
+    const bool only_quota = carried_.cpu && !carried_.memory && !carried_.pids && !carried_.cpuacct;
+    if (only_quota && what.cpus <= 0) return std::unique_ptr<part>{};
+    auto directory = home_->make(name);
+    if (!directory) return directory.error();
+    auto made = std::make_unique<part_v1>(home_, name, std::move(*directory), carried_);
+    if (auto done = made->set_up(what); !done) return done.error();
+    return std::unique_ptr<part>{std::move(made)};
+  }
+
+ private:
+  std::shared_ptr<home> home_;
+  carried carried_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted) {
+  const auto uses = [&](std::string_view name) {
+    return where.carries(name) && std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+  };
+  auto place = home::open(where.directory);
+  if (!place) return place.error();
+  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct")};
+  return std::unique_ptr<root>{std::make_unique<root_v1>(std::move(*place), what)};
+}
+
+}  // namespace lazaret::sandbox::cgroups

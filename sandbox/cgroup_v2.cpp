@@ -1,0 +1,154 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "sandbox/cgroup_parts.hpp"
+
+namespace lazaret::sandbox::cgroups {
+namespace {
+
+bool has(const std::vector<std::string>& all, std::string_view one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+/// Kernel documentation: admin-guide/cgroup-v2.rst.
+class part_v2 final : public part {
+ public:
+  part_v2(std::shared_ptr<home> where, std::string name, unique_fd directory)
+      : home_{std::move(where)}, name_{std::move(name)}, directory_{std::move(directory)} {}
+
+  ~part_v2() override {
+    kill();
+    directory_.reset();
+    home_->remove(name_);
+  }
+
+  result<void> set_up(const limits& what, const std::vector<std::string>& controllers) {
+    procs_.reset(::openat(directory_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+    if (!procs_) return os_failure("cgroup", "open cgroup.procs of " + name_);
+    if (auto done = limit_v2(directory_.get(), what, controllers); !done) return done;
+    if (has(controllers, "memory")) oom_event_.reset(::openat(directory_.get(), "memory.events", O_RDONLY | O_CLOEXEC));
+    return {};
+  }
+
+  result<void> attach(int pid) override { return write_at(directory_.get(), "cgroup.procs", std::to_string(pid)); }
+  [[nodiscard]] int attach_self() const noexcept override { return ::write(procs_.get(), "0", 1) == 1 ? 0 : errno; }
+  [[nodiscard]] int clone_into_fd() const noexcept override { return directory_.get(); }
+  void account(cgroup_usage& usage) const override { account_v2(directory_.get(), usage); }
+  [[nodiscard]] int oom_event_fd() const noexcept override { return oom_event_.get(); }
+
+  void kill() noexcept override {
+    (void)write_at(directory_.get(), "cgroup.kill", "1");  // Linux 5.14; atomic, forks included
+    kill_members(directory_.get());                        // waits for the end, and is the way before 5.14
+  }
+
+ private:
+  std::shared_ptr<home> home_;
+  std::string name_;
+  unique_fd directory_, procs_, oom_event_;
+};
+
+class root_v2 final : public root {
+ public:
+  root_v2(std::shared_ptr<home> where, std::vector<std::string> controllers)
+      : home_{std::move(where)}, controllers_{std::move(controllers)} {}
+
+  result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
+    auto directory = home_->make(name);
+    if (!directory) return directory.error();
+    auto made = std::make_unique<part_v2>(home_, name, std::move(*directory));
+    if (auto done = made->set_up(what, controllers_); !done) return done.error();
+    return std::unique_ptr<part>{std::move(made)};
+  }
+
+ private:
+  std::shared_ptr<home> home_;
+  std::vector<std::string> controllers_;
+};
+
+/// The leaf that the service's own processes move to, because a group with processes can't give controllers to its
+/// children ("no internal processes"). It has no number: the sweep leaves it alone, and a restarted jailer, which is
+/// born in it, takes its parent as the base.
+constexpr const char* own_leaf = "lazaret.service";
+
+result<void> evacuate(int directory) {
+  if (::mkdirat(directory, own_leaf, 0755) != 0 && errno != EEXIST)
+    return os_failure("cgroup", "mkdir " + std::string{own_leaf});
+  const unique_fd leaf{::openat(directory, own_leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!leaf) return os_failure("cgroup", std::string{"open "} + own_leaf);
+  std::istringstream listed{read_at(directory, "cgroup.procs").value_or("")};
+  for (std::string pid; std::getline(listed, pid);) {
+    const auto moved = write_at(leaf.get(), "cgroup.procs", pid);
+    if (!moved && moved.error().error != ESRCH) return moved;
+  }
+  return {};
+}
+
+}  // namespace
+
+result<void> limit_v2(int directory, const limits& what, const std::vector<std::string>& controllers) {
+  const auto set = [&](const char* file, const std::string& text) { return write_at(directory, file, text); };
+  if (has(controllers, "memory")) {
+    if (auto done = set("memory.max", std::to_string(what.memory.count)); !done) return done;
+    // Absent without swap accounting, and then there is nothing to set.
+    if (exists_at(directory, "memory.swap.max"))
+      if (auto done = set("memory.swap.max", "0"); !done) return done;
+    // One process dies, not all: the program may live on and be asked for its outcome, as on v1.
+    if (auto done = set("memory.oom.group", "0"); !done) return done;
+  }
+  if (has(controllers, "pids"))
+    if (auto done = set("pids.max", std::to_string(what.pids)); !done) return done;
+  if (has(controllers, "cpu") && what.cpus > 0)
+    return set("cpu.max", std::to_string(quota_us(what.cpus, period_us)) + " " + std::to_string(period_us));
+  return {};
+}
+
+void account_v2(int directory, cgroup_usage& usage) {
+  // Left alone when the file is missing: on a hybrid host another hierarchy may have filled it in.
+  if (const auto us = number_at(directory, "cpu.stat", "usage_usec")) usage.cpu = std::chrono::microseconds{*us};
+  if (const auto peak = number_at(directory, "memory.peak"))  // Linux 5.19
+    usage.peak_memory = bytes{*peak};
+  else if (const auto now = number_at(directory, "memory.current"))
+    usage.peak_memory = bytes{*now};
+  if (const auto kills = number_at(directory, "memory.events", "oom_kill")) usage.oom_kills = *kills;
+  if (const auto peak = number_at(directory, "pids.peak"))  // Linux 6.1
+    usage.peak_pids = static_cast<std::uint32_t>(*peak);
+  else if (const auto now = number_at(directory, "pids.current"))
+    usage.peak_pids = static_cast<std::uint32_t>(*now);
+  if (const auto refused = number_at(directory, "pids.events", "max")) usage.pids_refused = *refused;
+}
+
+result<void> delegate_v2(int directory, const std::vector<std::string>& controllers) {
+  for (const std::string& controller : controllers)
+    if (auto done = write_at(directory, "cgroup.subtree_control", "+" + controller); !done) return done;
+  return {};
+}
+
+result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted) {
+  std::string base = where.directory;
+  if (const std::string leaf = std::string{"/"} + own_leaf; base.ends_with(leaf))
+    base.resize(base.size() - leaf.size());
+  const unique_fd directory{::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory) return os_failure("cgroup", "open " + base);
+  std::vector<std::string> controllers;
+  std::istringstream offered{read_at(directory.get(), "cgroup.controllers").value_or("")};
+  for (std::string name; offered >> name;)
+    if (has(wanted, name)) controllers.push_back(name);
+
+  // The kernel's root group may hold processes and give; any other answers EBUSY until it is empty. Processes that
+  // forked in the meantime are met in the next round.
+  auto delegated = delegate_v2(directory.get(), controllers);
+  for (int round = 0; round < 10 && !delegated && delegated.error().error == EBUSY; ++round) {
+    if (auto done = evacuate(directory.get()); !done) return done.error();
+    delegated = delegate_v2(directory.get(), controllers);
+  }
+  if (!delegated) return delegated.error();
+  auto place = home::open(base);
+  if (!place) return place.error();
+  if (auto done = delegate_v2((*place)->fd(), controllers); !done) return done.error();
+  return std::unique_ptr<root>{std::make_unique<root_v2>(std::move(*place), std::move(controllers))};
+}
+
+}  // namespace lazaret::sandbox::cgroups

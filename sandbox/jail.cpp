@@ -1,0 +1,198 @@
+#include "sandbox/jail.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+
+#include "sandbox/mounts.hpp"
+#include "sandbox/network.hpp"
+#include "sandbox/privileges.hpp"
+#include "sandbox/protocol.hpp"
+#include "sandbox/try.hpp"
+
+namespace lazaret::sandbox {
+namespace {
+
+using protocol::kind;
+
+constexpr int status_fd = 3;
+constexpr std::chrono::seconds jailer_patience{10};
+
+/// 0, 1, 2 are the program's, 3 the status socket; nothing else of the jailer's is kept: a copy of another jail's
+/// channel here would keep that channel open after its owner closed it.
+result<void> keep_own_descriptors(const jail_plan& plan) {
+  if (::dup2(plan.standard_input, 0) < 0 || ::dup2(plan.standard_output, 1) < 0 || ::dup2(plan.standard_error, 2) < 0 ||
+      ::dup3(plan.status, status_fd, O_CLOEXEC) < 0)
+    return os_failure("descriptors", "dup2");
+  if (::syscall(SYS_close_range, status_fd + 1, ~0U, 0) != 0)
+    return os_failure("descriptors", "close_range", "needs Linux 5.9");
+  return {};
+}
+
+result<void> wait_for_limits_and_ids() {
+  auto go = wire::receive_within(status_fd, jailer_patience);
+  if (!go) return go.error();
+  if (go->closed()) return failure{"jailer", 0, "ended during set-up", {}};
+  return {};
+}
+
+/// A jailer that is killed takes its jails with it. The signal is forgotten when the uid changes, so it is asked for
+/// after that (prctl(2)); and had the jailer died before, its end of the socket would be closed by now.
+result<void> die_with_jailer() {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return os_failure("die_with_jailer", "prctl");
+  pollfd jailer{status_fd, 0, 0};
+  if (::poll(&jailer, 1, 0) != 0) return failure{"jailer", 0, "ended during set-up", {}};
+  return {};
+}
+
+/// The cgroup namespace's root is the group that a process is in when it makes it: so not before it was attached.
+result<void> hide_cgroup_path() {
+  if (::unshare(CLONE_NEWCGROUP) != 0) return os_failure("namespaces", "unshare cgroup");
+  return {};
+}
+
+result<void> name_host(const policy& what) {
+  if (::sethostname(what.hostname.data(), what.hostname.size()) != 0) return os_failure("hostname", "sethostname");
+  if (::setdomainname("(none)", 6) != 0) return os_failure("hostname", "setdomainname");
+  return {};
+}
+
+/// The program has the same uid: without this it could read init's memory and descriptors (ptrace(2), proc(5)).
+result<void> become_opaque() {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return os_failure("opaque", "prctl");
+  return {};
+}
+
+/// What the outside holds of a jail's inside; both ends of init's copies close when they have been sent.
+struct openings {
+  unique_fd audit, gateway;
+};
+
+result<void> make_openings(const policy& what, openings& made) {
+  if (what.audit_channel) {
+    const std::string path = audit_socket_path;
+    LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
+    auto audit = open_audit_channel(audit_socket_path);
+    if (!audit) return audit.error();
+    made.audit = std::move(*audit);
+  }
+  if (what.network == network_mode::gateway) {
+    auto gateway = open_gateway(what.gateway_port);
+    if (!gateway) return gateway.error();
+    made.gateway = std::move(*gateway);
+  }
+  return {};
+}
+
+result<void> hand_out(openings made) {
+  std::uint8_t present = 0;
+  std::vector<int> fds;
+  if (made.audit) present |= protocol::has_audit, fds.push_back(made.audit.get());
+  if (made.gateway) present |= protocol::has_gateway, fds.push_back(made.gateway.get());
+  return wire::send_within(status_fd, protocol::encode(kind::ready, present), fds, jailer_patience);
+}
+
+/// The order of confinement. Each step relies on those above it.
+result<void> confine(const jail_plan& plan) {
+  openings made;
+  LAZARET_TRY(keep_own_descriptors(plan));
+  auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
+  if (!sources) return sources.error();
+  LAZARET_TRY(wait_for_limits_and_ids());  // cgroup, uid_map: from now on all is charged
+  LAZARET_TRY(become_inside_user(plan.clear_groups));
+  LAZARET_TRY(die_with_jailer());
+  LAZARET_TRY(become_opaque());
+  LAZARET_TRY(hide_cgroup_path());
+  LAZARET_TRY(name_host(plan.what));
+  LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
+  LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
+  LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
+  LAZARET_TRY(seal_root());
+  LAZARET_TRY(drop_capabilities());  // none of the above can be undone now
+  LAZARET_TRY(forbid_new_privileges());
+  return hand_out(std::move(made));
+}
+
+/// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
+void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
+
+void forget_signals() {
+  for (int signal = 1; signal < NSIG; ++signal)
+    ::signal(signal, SIG_DFL);  // ignored ones outlive exec; some can't be set
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> all;
+  for (const auto& s : strings) all.push_back(const_cast<char*>(s.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+/// The last steps, in the process that becomes the program. Returns only if they fail.
+result<void> become_program(const jail_plan& plan) {
+  const auto argv = pointers(plan.what.argv);
+  const auto environment = pointers(plan.what.environment);
+  const char* directory = plan.what.working_directory.c_str();
+  forget_signals();
+  ::umask(022);
+  if (::setsid() < 0) return os_failure("program", "setsid");
+  if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
+  LAZARET_TRY(set_resource_limits(plan.what.limits));
+  auto listener = plan.filter.install();
+  if (!listener) return listener.error();
+  if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));
+  ::execve(argv[0], argv.data(), environment.data());
+  return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
+}
+
+/// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table
+/// of descriptors: the jailer finds the seccomp listener there, through the only process of the jail that it holds.
+pid_t fork_program(const jail_plan& plan) {
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  if (pid != 0) return pid;
+  if (auto done = become_program(plan); !done) say(protocol::encode(kind::failed, done.error()));
+  ::_exit(127);
+}
+
+}  // namespace
+
+void live_as_init(const jail_plan& plan) noexcept try {
+  ::prctl(PR_SET_NAME, "jail-init", 0, 0, 0);
+  if (auto done = confine(plan); !done) {
+    say(protocol::encode(kind::failed, done.error()));
+    ::_exit(1);
+  }
+  const pid_t program = fork_program(plan);
+  if (program < 0) {
+    say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
+    ::_exit(1);
+  }
+  say(protocol::encode(kind::executed));
+  ::syscall(SYS_close_range, 0, status_fd - 1, 0);
+  ::syscall(SYS_close_range, status_fd + 1, ~0U, 0);
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::waitpid(-1, &status, 0);
+    if (ended < 0 && errno != EINTR) ::_exit(1);
+    if (ended != program) continue;
+    say(protocol::encode(kind::reaped, static_cast<std::int32_t>(status)));
+    ::_exit(0);  // the kernel ends every other process of this pid namespace first (pid_namespaces(7))
+  }
+} catch (const std::exception& e) {
+  ::_exit(1);
+}
+
+}  // namespace lazaret::sandbox

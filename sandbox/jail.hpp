@@ -1,0 +1,33 @@
+#pragma once
+/// The inside of a jail up to the moment the program runs. Everything here happens in a process that was cloned into
+/// its own namespaces; it reports over the status socket (protocol.hpp) and never returns.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sandbox/policy.hpp"
+#include "sandbox/seccomp.hpp"
+#include "sandbox/validate.hpp"
+
+namespace lazaret::sandbox {
+
+inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
+
+/// All that the cloned child needs from the jailer. Descriptors are the jailer's numbers, above 3.
+struct jail_plan {
+  const policy& what;
+  const bind_rules& rules;
+  const seccomp_filter& filter;
+  std::span<const std::string> volume_paths;
+  const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
+  bool clear_groups = true;
+  int standard_input = -1, standard_output = -1, standard_error = -1;
+  int status = -1;
+};
+
+/// The child's whole life: pid 1 of the jail. Confines itself, forks the program, reaps, reports, ends with the
+/// program.
+[[noreturn]] void live_as_init(const jail_plan& plan) noexcept;
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,100 @@
+#include "sandbox/jailer.hpp"
+
+#include <algorithm>
+
+#include "sandbox/protocol.hpp"
+
+namespace lazaret::sandbox {
+namespace {
+
+using protocol::kind;
+
+// Longer than the jailer's own patience with a jail's set-up, so that its reason arrives first.
+constexpr std::chrono::seconds patience{30};
+
+failure lost(const char* what) { return {"jailer", 0, what, {}}; }
+
+/// Sends a request with the far end of a fresh channel and returns the answer with the near end.
+struct answered {
+  unique_fd channel;
+  wire::message answer;
+};
+result<answered> ask(const std::shared_ptr<unique_fd>& connection, const std::string& request, std::vector<int> fds,
+                     kind expected) {
+  if (!connection || !*connection) return lost("not connected");
+  auto ends = wire::make_channel();
+  if (!ends) return ends.error();
+  fds.insert(fds.begin(), ends->second.get());
+  if (auto sent = wire::send_within(connection->get(), request, fds, patience); !sent)
+    return failure{"jailer", sent.error().error, "send a request", "the jailer process is gone or stuck"};
+  ends->second.reset();
+  auto answer = wire::receive_within(ends->first.get(), patience);
+  if (!answer) return answer.error();
+  if (answer->closed()) return lost("the jailer process ended before it answered");
+  const auto said = static_cast<kind>(answer->bytes.front());
+  if (said == kind::failed) return protocol::decode_failure(std::string_view{answer->bytes}.substr(1));
+  if (said != expected) return lost("answered something else");
+  return answered{std::move(ends->first), std::move(*answer)};
+}
+
+}  // namespace
+
+jailer::jailer(unique_fd connection) : connection_{std::make_shared<unique_fd>(std::move(connection))} {}
+
+void jailer::replace(unique_fd connection) {
+  auto fresh = std::make_shared<unique_fd>(std::move(connection));
+  const std::lock_guard lock{mutex_};
+  connection_ = std::move(fresh);  // closes when the last call in flight lets go of it
+}
+
+bool jailer::connected() const {
+  const std::lock_guard lock{mutex_};
+  return static_cast<bool>(*connection_);
+}
+
+result<volume> jailer::make_volume(const volume_options& options) {
+  const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
+  auto made = ask(connection, protocol::encode(kind::make_volume, options), {}, kind::volume_made);
+  if (!made) return made.error();
+  const auto id = protocol::decode<std::uint64_t>(std::string_view{made->answer.bytes}.substr(1));
+  if (!id || made->answer.fds.size() != 1) return lost("answered without a volume");
+  return volume{*id, std::move(made->answer.fds.front()), std::move(made->channel)};
+}
+
+result<jail> jailer::start(const policy& what, std::span<const volume* const> volumes, unique_fd standard_input) {
+  const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
+  protocol::start_request wanted{what, {}};
+  for (const auto* v : volumes) wanted.volumes.push_back(v->id());
+  std::uint8_t present = 0;
+  std::vector<int> fds;
+  if (standard_input) present |= protocol::has_stdin, fds.push_back(standard_input.get());
+  auto request = protocol::encode(kind::start, present, wanted);
+  unique_fd body;
+  if (request.size() > wire::max_message) {
+    auto sealed = wire::seal(std::string_view{request}.substr(2));
+    if (!sealed) return sealed.error();
+    body = std::move(*sealed);
+    present |= protocol::has_body;
+    fds.push_back(body.get());
+    request = protocol::encode(kind::start, present);
+  }
+  auto made = ask(connection, request, std::move(fds), kind::started);
+  if (!made) return made.error();
+
+  auto& received = made->answer.fds;
+  const auto has = protocol::decode<std::uint8_t>(std::string_view{made->answer.bytes}.substr(1));
+  auto next = received.begin();
+  const auto take = [&](bool there) { return there && next != received.end() ? std::move(*next++) : unique_fd{}; };
+  jail started;
+  started.limits_ = what.limits;
+  started.channel_ = std::move(made->channel);
+  if (!has) return has.error();
+  started.stdout_ = take(true);
+  started.stderr_ = take(true);
+  started.audit_ = take((*has & protocol::has_audit) != 0);
+  started.observations_ = take((*has & protocol::has_observations) != 0);
+  started.gateway_ = take((*has & protocol::has_gateway) != 0);
+  return started;
+}
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,234 @@
+#include "sandbox/jailer_process.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "sandbox/try.hpp"
+
+namespace lazaret::sandbox {
+namespace {
+
+using protocol::kind;
+
+// Far above what a host can run at once, low enough that a service gone mad can't use up the kernel.
+constexpr std::size_t max_jails = 512;
+constexpr std::size_t max_volumes = 1024;
+
+/// Without root, a user namespace in which this uid is root: enough to mount, to make namespaces, and to map one uid.
+result<void> become_root_of_own_namespace() {
+  const auto uid = ::geteuid();
+  const auto gid = ::getegid();
+  if (::unshare(CLONE_NEWUSER) != 0)
+    return os_failure("privileges", "unshare user namespace", "run as root, or allow user namespaces");
+  const auto put = [](const char* path, const std::string& text) -> result<void> {
+    unique_fd fd{::open(path, O_WRONLY | O_CLOEXEC)};
+    if (!fd || ::write(fd.get(), text.data(), text.size()) < 0)
+      return os_failure("privileges", std::string{"write "} + path);
+    return {};
+  };
+  LAZARET_TRY(put("/proc/self/setgroups", "deny"));
+  LAZARET_TRY(put("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1"));
+  return put("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
+}
+
+/// A directory that always exists or can be made, and that no bind ever names.
+std::string choose_workspace(const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  constexpr const char* own = "/run/lazaret-jailer";
+  struct stat status {};
+  if (::mkdir(own, 0755) == 0 || ::stat(own, &status) == 0) return own;
+  return "/mnt";
+}
+
+/// Jails hold several descriptors each. As far as the hard limit goes; more needs CAP_SYS_RESOURCE.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+bool is_seqpacket(int fd) {
+  int type = 0, domain = 0;
+  socklen_t length = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET) return false;
+  length = sizeof domain;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
+}
+
+/// A directory as standard input would be a way out of the jail: openat(0, "..") (openat(2)).
+result<unique_fd> check_standard_input(unique_fd given) {
+  struct stat status {};
+  if (!given) {
+    given.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!given) return os_failure("start_jail", "open /dev/null");
+    return given;
+  }
+  const int flags = ::fcntl(given.get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0 || ::fstat(given.get(), &status) != 0 ||
+      !(S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+    return failure{"start_jail", EINVAL, "standard input", "a file, pipe or character device"};
+  return given;
+}
+
+}  // namespace
+
+struct jailer_process::parts {
+  event_loop loop;
+  unique_fd connection;
+  workspace place;
+  uid_pool::options uids;
+  bind_rules rules;
+  seccomp_filter plain, observing;
+  std::unique_ptr<cgroup_tree> groups;
+  bool privileged;
+};
+
+jailer_process::jailer_process(parts p)
+    : loop_{std::move(p.loop)},
+      connection_{std::move(p.connection)},
+      workspace_{std::move(p.place)},
+      uids_{p.uids},
+      rules_{std::move(p.rules)},
+      plain_filter_{std::move(p.plain)},
+      observing_filter_{std::move(p.observing)},
+      groups_{std::move(p.groups)},
+      privileged_{p.privileged} {}
+
+result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_process_options& options) {
+  if (!is_seqpacket(options.connection))
+    return failure{"jailer", ENOTSOCK, "fd " + std::to_string(options.connection), "the service starts this program"};
+  ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
+  ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  auto groups = open_cgroup_tree();  // before leaving the host's namespaces, where its files may be writable for us
+  if (!groups) return groups.error();
+  const bool privileged = ::geteuid() == 0;
+  const auto directory = choose_workspace(options.workspace);
+  bind_rules rules{options.allow_binds};
+  if (!privileged) LAZARET_TRY(become_root_of_own_namespace());
+  auto place = workspace::enter(directory);
+  if (!place) return place.error();
+  auto loop = event_loop::make();
+  if (!loop) return loop.error();
+  auto plain = seccomp_filter::compile({.observe = false});
+  if (!plain) return plain.error();
+  auto observing = seccomp_filter::compile({.observe = true});
+  if (!observing) return observing.error();
+  const uid_pool::options uids{.base = privileged ? options.uid_base : 0, .single = !privileged};
+  return std::unique_ptr<jailer_process>{new jailer_process{
+      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), uids, std::move(rules),
+            std::move(*plain), std::move(*observing), std::move(*groups), privileged}}};
+}
+
+result<void> jailer_process::serve() {
+  LAZARET_TRY(loop_.watch(connection_.get(), [this] { hear_service(); }));
+  while (open_) LAZARET_TRY(loop_.turn());
+  jails_.clear();  // kills
+  return {};
+}
+
+void jailer_process::hear_service() {
+  auto got = wire::receive(connection_.get());
+  if (got && got->closed()) open_ = false;
+  if (got && !got->closed()) accept(std::move(*got));
+  // What did not fit in a message is dropped with its descriptors: whoever sent it sees its channel close.
+}
+
+void jailer_process::accept(wire::message request) {
+  if (request.fds.empty() || !is_seqpacket(request.fds.front().get())) return;  // nobody to tell
+  unique_fd channel = std::move(request.fds.front());
+  request.fds.erase(request.fds.begin());
+  const int answer = ::fcntl(channel.get(), F_DUPFD_CLOEXEC, 0);
+  unique_fd refusal{answer};
+  result<void> done = failure{"jailer", 0, "malformed request", {}};
+  switch (static_cast<kind>(request.bytes.front())) {
+    case kind::make_volume:
+      done = make_volume(request, channel);
+      break;
+    case kind::start:
+      done = start_jail(request, channel);
+      break;
+    default:
+      break;
+  }
+  if (!done && refusal) (void)wire::send(refusal.get(), protocol::encode(kind::failed, done.error()));
+}
+
+result<void> jailer_process::make_volume(wire::message& request, unique_fd& channel) {
+  const auto options = protocol::decode<volume_options>(std::string_view{request.bytes}.substr(1));
+  if (!options) return options.error();
+  if (volumes_.size() >= max_volumes) return failure{"make_volume", EMFILE, "volumes", "too many at once"};
+  auto made = workspace_.make_volume(*options, uids_.take());
+  if (!made) return made.error();
+  const int lease = channel.get();
+  const int root = made->root.get();
+  auto answered = wire::send(lease, protocol::encode(kind::volume_made, made->id), {&root, 1});
+  if (answered)
+    answered = loop_.watch(lease, [this, lease] {  // whatever is said on it, or its end, ends it
+      loop_.forget(lease);
+      loop_.later([this, lease] {
+        const auto held = volumes_.find(lease);
+        if (held == volumes_.end()) return;
+        workspace_.drop(held->second.id);
+        volumes_.erase(held);
+      });
+    });
+  if (!answered) {
+    workspace_.drop(made->id);
+    return answered;
+  }
+  volumes_[lease] = {std::move(channel), made->id};
+  return {};
+}
+
+result<void> jailer_process::start_jail(wire::message& request, unique_fd& channel) {
+  if (jails_.size() >= max_jails) return failure{"start_jail", EAGAIN, "jails", "too many at once"};
+  wire::reader head{std::string_view{request.bytes}.substr(1)};
+  const auto present = head.number<std::uint8_t>();
+  const std::size_t expected = ((present & protocol::has_stdin) != 0) + ((present & protocol::has_body) != 0);
+  if (!head.ok() || request.fds.size() != expected) return failure{"start_jail", EPROTO, "request", {}};
+
+  auto body = request.bytes.substr(2);
+  if ((present & protocol::has_body) != 0) {
+    auto sealed = wire::unseal(request.fds.back().get(), protocol::max_body);
+    if (!sealed) return sealed.error();
+    body = std::move(*sealed);
+  }
+  auto wanted = protocol::decode<protocol::start_request>(body);
+  if (!wanted) return wanted.error();
+  LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
+
+  jail_request accepted;
+  for (const auto id : wanted->volumes) {
+    const auto* volume = workspace_.find(id);
+    if (volume == nullptr)
+      return failure{"start_jail", ENOENT, "volume " + std::to_string(id), "was its jailer restarted?"};
+    accepted.volume_paths.push_back(volume->path);
+    if (!accepted.uid) accepted.uid = volume->owner;
+  }
+  if (!accepted.uid) accepted.uid = uids_.take();
+  auto input =
+      check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
+  if (!input) return input.error();
+  accepted.standard_input = std::move(*input);
+  accepted.what = std::move(wanted->what);
+  accepted.channel = std::move(channel);
+
+  const auto number = ++last_jail_;
+  auto jail = std::make_unique<running_jail>(
+      jail_resources{loop_, *groups_, rules_, plain_filter_, observing_filter_, workspace_.mount_point(), privileged_},
+      "jail-" + std::to_string(number), std::move(accepted),
+      [this, number] { loop_.later([this, number] { jails_.erase(number); }); });
+  LAZARET_TRY(jail->start());
+  jails_.emplace(number, std::move(jail));
+  return {};
+}
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,197 @@
+#include "sandbox/mounts.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <cerrno>
+#include <initializer_list>
+#include <utility>
+
+#include "sandbox/try.hpp"
+
+namespace lazaret::sandbox {
+namespace {
+
+using parameters = std::initializer_list<std::pair<const char*, std::string>>;
+
+constexpr std::uint64_t always = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+constexpr std::array devices{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+
+std::uint64_t unless_executable(bool executable) { return executable ? 0 : MOUNT_ATTR_NOEXEC; }
+
+/// A new file system of its own, e.g. a tmpfs, mounted nowhere yet.
+result<unique_fd> new_filesystem(const char* type, parameters options, std::uint64_t attributes) {
+  unique_fd context{::fsopen(type, FSOPEN_CLOEXEC)};
+  if (!context) return os_failure("mount", std::string{"fsopen "} + type);
+  for (const auto& [key, value] : options)
+    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0)
+      return os_failure("mount", std::string{type} + " " + key + "=" + value);
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return os_failure("mount", std::string{"create "} + type);
+  unique_fd tree{::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes))};
+  if (!tree) return os_failure("mount", std::string{"fsmount "} + type, "is every /proc mount of the host covered?");
+  return tree;
+}
+
+/// `attributes` are added to those of the source and of whatever is mounted below it; none can be taken away, so flags
+/// that the host has locked stay (mount_namespaces(7)).
+result<unique_fd> clone_tree(int source, const std::string& name, std::uint64_t attributes) {
+  unique_fd tree{::open_tree(source, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
+  if (!tree) return os_failure("bind", "open_tree " + name);
+  mount_attr change{};
+  change.attr_set = attributes;
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) != 0)
+    return os_failure("bind", "mount_setattr " + name, "needs Linux 5.12");
+  return tree;
+}
+
+result<std::string> canonical_name(int fd) {
+  std::array<char, 4096> name{};
+  const auto n = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), name.data(), name.size());
+  if (n < 0) return os_failure("bind", "readlink /proc/self/fd");
+  return {boost::system::in_place_value, name.data(), static_cast<std::size_t>(n)};
+}
+
+result<void> take(std::vector<detached_mount>& into, const std::string& source, const std::string& target,
+                  std::uint64_t attributes, const bind_rules* rules, bool optional = false) {
+  unique_fd place{::open(source.c_str(), O_PATH | O_CLOEXEC)};
+  if (!place && optional && (errno == ENOENT || errno == ENOTDIR)) return {};
+  if (!place) return os_failure("bind", "open " + source, "must exist and be reachable for everybody");
+  if (rules != nullptr) {
+    const auto name = canonical_name(place.get());
+    if (!name) return name.error();
+    if (!rules->allow(*name)) return failure{"bind", EACCES, *name, "not below any --allow-bind of the jailer"};
+  }
+  struct stat status {};
+  if (::fstat(place.get(), &status) != 0) return os_failure("bind", "fstat " + source);
+  auto tree = clone_tree(place.get(), source, attributes);
+  if (!tree) return tree.error();
+  into.push_back({std::move(*tree), target, S_ISDIR(status.st_mode)});
+  return {};
+}
+
+/// Follows no symbolic link: a volume's content is hostile, and a link in it must not redirect a mount.
+unique_fd open_target(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return unique_fd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
+}
+
+result<void> make_file(const std::string& path, std::string_view content) {
+  LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
+  unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+  if (!file) return os_failure("furnish_root", "create " + path);
+  while (!content.empty()) {
+    const auto n = ::write(file.get(), content.data(), content.size());
+    if (n < 0) return os_failure("furnish_root", "write " + path);
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+result<void> make_link(const std::string& path, const std::string& points_to) {
+  LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
+  if (::symlink(points_to.c_str(), path.c_str()) != 0) return os_failure("furnish_root", "symlink " + path);
+  return {};
+}
+
+result<void> attach(int tree, const std::string& target, bool is_directory) {
+  auto place = open_target(target);
+  if (!place && errno == ENOENT) {
+    LAZARET_TRY(is_directory ? make_directory(target) : make_file(target, {}));
+    place = open_target(target);
+  }
+  if (!place) return os_failure("furnish_root", "open " + target, "a mount's target may not pass through a link");
+  if (::move_mount(tree, "", place.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    return os_failure("furnish_root", "mount on " + target, "a file and a directory can't cover one another");
+  return {};
+}
+
+}  // namespace
+
+result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules,
+                                                 std::span<const std::string> volume_paths) {
+  std::vector<detached_mount> sources;
+  for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
+    LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, nullptr));
+  for (const auto& b : what.binds)
+    LAZARET_TRY(take(sources, b.source, b.target, always | MOUNT_ATTR_RDONLY | unless_executable(b.executable), &rules,
+                     b.optional));
+  for (const auto& v : what.volumes)
+    LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
+                     always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY), nullptr));
+  if (what.mount_proc) {
+    // Made while the host's /proc is visible: the kernel asks for that (mount_too_revealing() in fs/namespace.c).
+    // subset=pid leaves out everything that is not a process: /proc/sys, kcore, sysrq-trigger, keys, timer_list, ...
+    auto proc = new_filesystem("proc", {{"hidepid", "invisible"}, {"subset", "pid"}}, always | MOUNT_ATTR_NOEXEC);
+    if (!proc) return proc.error();
+    sources.push_back({std::move(*proc), "/proc", true});
+  }
+  return sources;
+}
+
+result<void> enter_new_root(const policy& what, const std::string& mount_point) {
+  // Nothing that happens here may reach the host's mount table.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return os_failure("new_root", "make / private");
+  std::uint64_t content = 0;
+  for (const auto& f : what.files) content += (f.content.size() | 4095) + 1;
+  const auto entries = 1024 + 8 * (what.files.size() + what.links.size() + what.binds.size());
+  auto root = new_filesystem(
+      "tmpfs",
+      {{"size", std::to_string(content + (1 << 20))}, {"nr_inodes", std::to_string(entries)}, {"mode", "0755"}},
+      always);
+  if (!root) return root.error();
+  if (::move_mount(root->get(), "", AT_FDCWD, mount_point.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return os_failure("new_root", "mount on " + mount_point);
+  if (::fchdir(root->get()) != 0) return os_failure("new_root", "fchdir");
+  // The host's root ends up mounted over the new one, on the same place, and is then let go (pivot_root(2), NOTES).
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return os_failure("new_root", "pivot_root", "is the host's / a ramfs?");
+  if (::umount2(".", MNT_DETACH) != 0) return os_failure("new_root", "umount the host's /");
+  if (::chdir("/") != 0) return os_failure("new_root", "chdir /");
+  return {};
+}
+
+result<void> furnish_root(const policy& what, std::vector<detached_mount> sources) {
+  for (const auto& f : what.files) LAZARET_TRY(make_file(f.target, f.content));
+  for (const auto& l : what.links) LAZARET_TRY(make_link(l.target, l.points_to));
+  if (what.mount_proc) {
+    LAZARET_TRY(make_link("/dev/fd", "/proc/self/fd"));
+    LAZARET_TRY(make_link("/dev/stdin", "/proc/self/fd/0"));
+    LAZARET_TRY(make_link("/dev/stdout", "/proc/self/fd/1"));
+    LAZARET_TRY(make_link("/dev/stderr", "/proc/self/fd/2"));
+  }
+  for (const auto& s : sources) LAZARET_TRY(attach(s.tree.get(), s.target, s.is_directory));
+  for (const auto& t : what.tmpfs) {
+    auto fresh = new_filesystem(
+        "tmpfs", {{"size", std::to_string(t.size.count)}, {"nr_inodes", std::to_string(t.inodes)}, {"mode", "01777"}},
+        always | unless_executable(t.executable));
+    if (!fresh) return fresh.error();
+    LAZARET_TRY(attach(fresh->get(), t.target, true));
+  }
+  return {};
+}
+
+result<void> make_directory(const std::string& path) {
+  for (auto at = path.find('/', 1); !path.empty(); at = path.find('/', at + 1)) {
+    const auto prefix = path.substr(0, at);
+    if (::mkdir(prefix.c_str(), 0755) != 0 && errno != EEXIST)
+      return os_failure("furnish_root", "mkdir " + prefix, "below a read-only bind the target must exist already");
+    if (at == std::string::npos) break;
+  }
+  return {};
+}
+
+result<void> seal_root() {
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_RDONLY;
+  if (::mount_setattr(AT_FDCWD, "/", 0, &change, sizeof change) != 0) return os_failure("seal_root", "mount_setattr /");
+  return {};
+}
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,46 @@
+#pragma once
+/// What a jail sees of the file system. Runs in the cloned child, single-threaded, in three moves:
+///
+///   1. while the host is still visible, everything that comes from it is taken as a detached mount (open_tree(2));
+///   2. the root becomes a fresh tmpfs, and the host's tree goes away (pivot_root(2));
+///   3. the new root is furnished from the detached mounts, and sealed read-only.
+///
+/// So no path of the policy, and no link that an earlier jail left in a volume, is ever resolved while the host is in
+/// reach. Needs Linux 5.12 (mount_setattr(2)).
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sandbox/failure.hpp"
+#include "sandbox/policy.hpp"
+#include "sandbox/unique_fd.hpp"
+#include "sandbox/validate.hpp"
+
+namespace lazaret::sandbox {
+
+/// A mount that has no place yet.
+struct detached_mount {
+  unique_fd tree;
+  std::string target;
+  bool is_directory = true;
+};
+
+/// `volume_paths[i]`: where the jailer keeps the volume with index i. Call before giving up the host's uid: a source
+/// below a directory that only root may search (/root) can be reached until then.
+[[nodiscard]] result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules,
+                                                               std::span<const std::string> volume_paths);
+
+/// Makes a tmpfs the root of this mount namespace and lets go of the host's. `mount_point`: any directory.
+[[nodiscard]] result<void> enter_new_root(const policy& what, const std::string& mount_point);
+
+/// Text files, links, /dev, the sources and the policy's tmpfs, in this order.
+[[nodiscard]] result<void> furnish_root(const policy& what, std::vector<detached_mount> sources);
+
+/// Creates a directory and its parents in the new root.
+[[nodiscard]] result<void> make_directory(const std::string& path);
+
+/// Read-only from here on.
+[[nodiscard]] result<void> seal_root();
+
+}  // namespace lazaret::sandbox

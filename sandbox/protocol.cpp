@@ -1,0 +1,149 @@
+#include "sandbox/protocol.hpp"
+
+#include <bit>
+
+namespace lazaret::sandbox::protocol {
+namespace {
+
+// One description per struct serves both directions: `visit(codec, value)` names the members in wire order.
+struct encoder {
+  wire::writer& to;
+  void operator()(const std::string& v) { to.text(v); }
+  void operator()(bool v) { to.number(static_cast<std::uint8_t>(v)); }
+  template <std::integral T>
+  void operator()(T v) {
+    to.number(v);
+  }
+  void operator()(double v) { to.number(std::bit_cast<std::uint64_t>(v)); }
+  void operator()(bytes v) { to.number(v.count); }
+  template <class R, class P>
+  void operator()(std::chrono::duration<R, P> v) {
+    to.number(static_cast<std::int64_t>(v.count()));
+  }
+  template <class E>
+  requires std::is_enum_v<E>
+  void bounded(E v, E) { to.number(static_cast<std::uint8_t>(v)); }
+  template <class T>
+  void operator()(const std::vector<T>& list) {
+    to.number(static_cast<std::uint32_t>(list.size()));
+    for (const auto& element : list) visit(*this, element);
+  }
+};
+
+struct decoder {
+  wire::reader& from;
+  void operator()(std::string& v) { v = from.text(); }
+  void operator()(bool& v) { v = from.flag(); }
+  template <std::integral T>
+  void operator()(T& v) {
+    v = from.number<T>();
+  }
+  void operator()(double& v) { v = std::bit_cast<double>(from.number<std::uint64_t>()); }
+  void operator()(bytes& v) { v.count = from.number<std::uint64_t>(); }
+  template <class R, class P>
+  void operator()(std::chrono::duration<R, P>& v) {
+    v = std::chrono::duration<R, P>{from.number<std::int64_t>()};
+  }
+  template <class E>
+  requires std::is_enum_v<E>
+  void bounded(E& v, E last) {
+    const auto n = from.number<std::uint8_t>();
+    if (n > static_cast<std::uint8_t>(last)) return from.fail();
+    v = static_cast<E>(n);
+  }
+  template <class T>
+  void operator()(std::vector<T>& list) {
+    list.resize(from.count(4));
+    for (auto& element : list) visit(*this, element);
+  }
+};
+
+// `Value` is T when decoding, const T when encoding.
+template <class Value, class T>
+concept is = std::same_as<std::remove_const_t<Value>, T>;
+
+template <class Codec, class V>
+requires is<V, std::string> || std::integral<V>
+void visit(Codec& c, V& v) { c(v); }
+template <class Codec, is<bind_mount> V>
+void visit(Codec& c, V& v) {
+  c(v.source), c(v.target), c(v.executable), c(v.optional);
+}
+template <class Codec, is<tmpfs_mount> V>
+void visit(Codec& c, V& v) {
+  c(v.target), c(v.size), c(v.inodes), c(v.executable);
+}
+template <class Codec, is<volume_mount> V>
+void visit(Codec& c, V& v) {
+  c(v.index), c(v.target), c(v.writable), c(v.executable);
+}
+template <class Codec, is<text_file> V>
+void visit(Codec& c, V& v) {
+  c(v.target), c(v.content);
+}
+template <class Codec, is<symbolic_link> V>
+void visit(Codec& c, V& v) {
+  c(v.target), c(v.points_to);
+}
+template <class Codec, is<limits> V>
+void visit(Codec& c, V& v) {
+  c(v.wall), c(v.cpu), c(v.memory), c(v.address_space), c(v.pids), c(v.open_files), c(v.file_size), c(v.cpus);
+  c(v.output), c.bounded(v.when_output_exceeds, on_output_limit::kill);
+}
+template <class Codec, is<policy> V>
+void visit(Codec& c, V& v) {
+  c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs), c(v.volumes);
+  c(v.files), c(v.links), c.bounded(v.network, network_mode::gateway), c(v.gateway_port), c(v.mount_proc);
+  c(v.audit_channel), c(v.observe), visit(c, v.limits);
+}
+template <class Codec, is<start_request> V>
+void visit(Codec& c, V& v) {
+  visit(c, v.what), c(v.volumes);
+}
+template <class Codec, is<volume_options> V>
+void visit(Codec& c, V& v) {
+  c(v.size), c(v.inodes);
+}
+template <class Codec, is<outcome> V>
+void visit(Codec& c, V& v) {
+  c.bounded(v.reason, ending::canceled), c(v.code), c(v.signal), c(v.syscall), c(v.pids_exhausted), c(v.memory_killed);
+  c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids);
+}
+template <class Codec, is<failure> V>
+void visit(Codec& c, V& v) {
+  c(v.step), c(v.error), c(v.subject), c(v.hint);
+}
+
+template <class T>
+void put(wire::writer& to, const T& v) {
+  encoder c{to};
+  visit(c, v);
+}
+template <class T>
+void get(wire::reader& from, T& v) {
+  decoder c{from};
+  visit(c, v);
+}
+
+}  // namespace
+
+void write(wire::writer& to, const policy& p) { put(to, p); }
+void write(wire::writer& to, const start_request& r) { put(to, r); }
+void write(wire::writer& to, const volume_options& v) { put(to, v); }
+void write(wire::writer& to, const outcome& o) { put(to, o); }
+void write(wire::writer& to, const failure& f) { put(to, f); }
+
+void read(wire::reader& from, policy& p) { get(from, p); }
+void read(wire::reader& from, start_request& r) { get(from, r); }
+void read(wire::reader& from, volume_options& v) { get(from, v); }
+void read(wire::reader& from, outcome& o) { get(from, o); }
+void read(wire::reader& from, failure& f) { get(from, f); }
+
+failure decode_failure(std::string_view bytes) {
+  wire::reader from{bytes};
+  failure f;
+  read(from, f);
+  return from.complete() ? f : failure{"protocol", 0, "malformed message", {}};
+}
+
+}  // namespace lazaret::sandbox::protocol

@@ -1,0 +1,107 @@
+#pragma once
+/// What the messages between service, jailer and jail mean; how they look as bytes. See wire.hpp for the transport.
+///
+/// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
+///   make_volume  volume_options                        fds: channel
+///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
+/// jailer -> service, on the request's channel:
+///   volume_made  id                                    fds: directory
+///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
+///   failed       failure
+///   ended        outcome
+/// service -> jailer, on the channel:
+///   exceeded     the output limit was passed: end the jail for it
+/// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
+///
+/// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
+///   ready        presence bits                         fds: [audit] [gateway]
+///   watched      number of the seccomp listener in init's table of descriptors
+///   executed     the program has replaced our code
+///   failed       failure
+///   reaped       wait status of the program
+/// jailer -> jail:
+///   proceed      ids are mapped, limits are in force
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sandbox/failure.hpp"
+#include "sandbox/jailer.hpp"
+#include "sandbox/outcome.hpp"
+#include "sandbox/policy.hpp"
+#include "sandbox/wire.hpp"
+
+namespace lazaret::sandbox::protocol {
+
+enum class kind : std::uint8_t {
+  make_volume = 1,
+  start,
+  volume_made,
+  started,
+  failed,
+  ended,
+  exceeded,
+  ready,
+  watched,
+  executed,
+  reaped,
+  proceed,
+};
+
+/// Which of the optional descriptors a message carries, in this order.
+enum presence : std::uint8_t { has_stdin = 1, has_body = 2, has_audit = 4, has_observations = 8, has_gateway = 16 };
+
+/// A sealed body may not be larger: a policy is text files and arguments, not data (use a volume).
+inline constexpr std::size_t max_body = 4 << 20;
+
+struct start_request {
+  policy what;
+  std::vector<std::uint64_t> volumes;
+};
+
+void write(wire::writer& to, const policy& p);
+void write(wire::writer& to, const start_request& r);
+void write(wire::writer& to, const volume_options& v);
+void write(wire::writer& to, const outcome& o);
+void write(wire::writer& to, const failure& f);
+
+/// Each leaves `from.ok()` false when the bytes are not such a thing.
+void read(wire::reader& from, policy& p);
+void read(wire::reader& from, start_request& r);
+void read(wire::reader& from, volume_options& v);
+void read(wire::reader& from, outcome& o);
+void read(wire::reader& from, failure& f);
+
+/// A whole message: the kind, then the parts.
+template <class... Parts>
+[[nodiscard]] std::string encode(kind k, const Parts&... parts) {
+  wire::writer to;
+  to.number(static_cast<std::uint8_t>(k));
+  [[maybe_unused]] const auto put = [&to](const auto& part) {
+    if constexpr (std::integral<std::decay_t<decltype(part)>>)
+      to.number(part);
+    else
+      write(to, part);
+  };
+  (put(parts), ...);
+  return to.bytes();
+}
+
+/// Nothing when the bytes are not exactly one T.
+template <class T>
+[[nodiscard]] result<T> decode(std::string_view bytes) {
+  wire::reader from{bytes};
+  T value{};
+  if constexpr (std::integral<T>)
+    value = from.number<T>();
+  else
+    read(from, value);
+  if (!from.complete()) return failure{"protocol", 0, "malformed message", {}};
+  return value;
+}
+
+/// What the other side says went wrong; that it said something malformed, if it did.
+[[nodiscard]] failure decode_failure(std::string_view bytes);
+
+}  // namespace lazaret::sandbox::protocol

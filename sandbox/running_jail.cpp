@@ -1,0 +1,298 @@
+#include "sandbox/running_jail.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sandbox/privileges.hpp"
+#include "sandbox/protocol.hpp"
+#include "sandbox/try.hpp"
+
+namespace lazaret::sandbox {
+namespace {
+
+using protocol::kind;
+using namespace std::chrono_literals;
+
+// All but cgroup, which init unshares itself once it is in its group (see hide_cgroup_path).
+constexpr std::uint64_t namespaces =
+    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+constexpr auto set_up_patience = 10s;
+constexpr std::chrono::nanoseconds shortest_cpu_check = 2ms;
+
+result<std::pair<unique_fd, unique_fd>> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_failure("start_jail", "pipe2");
+  std::pair made{unique_fd{ends[0]}, unique_fd{ends[1]}};
+  if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return os_failure("start_jail", "O_NONBLOCK");
+  return made;
+}
+
+result<unique_fd> make_timer() {
+  unique_fd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+  if (!timer) return os_failure("start_jail", "timerfd_create");
+  return timer;
+}
+
+void arm(int timer, std::chrono::nanoseconds in) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(in);
+  itimerspec when{};
+  when.it_value = {seconds.count(), std::max<long>((in - seconds).count(), 1)};
+  ::timerfd_settime(timer, 0, &when, nullptr);
+}
+
+result<void> write_proc(int pid, const char* file, const std::string& text) {
+  const auto path = "/proc/" + std::to_string(pid) + "/" + file;
+  unique_fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (!fd || ::write(fd.get(), text.data(), text.size()) < 0) return os_failure("map_ids", "write " + path);
+  return {};
+}
+
+}  // namespace
+
+running_jail::running_jail(const jail_resources& with, std::string name, jail_request request,
+                           std::function<void()> gone)
+    : with_{with}, name_{std::move(name)}, request_{std::move(request)}, gone_{std::move(gone)} {}
+
+running_jail::~running_jail() {
+  for (const auto* fd : {&status_, &init_, &wall_timer_, &cpu_timer_, &request_.channel})
+    if (*fd) with_.loop.forget(fd->get());
+  if (observer_) with_.loop.forget(observer_->fd());
+  kill();
+  if (pid_ > 0) {
+    siginfo_t ignored{};
+    ::waitid(P_PID, static_cast<id_t>(pid_), &ignored, WEXITED);
+  }
+}
+
+result<void> running_jail::start() {
+  LAZARET_TRY(make_pipes());
+  auto group = with_.groups.make(name_, request_.what.limits);
+  if (!group) return group.error();
+  group_ = std::move(*group);
+  LAZARET_TRY(clone_init());
+  init_status_.reset(), output_write_.reset(), error_write_.reset(), request_.standard_input.reset();
+  if (group_->clone_into_fd() < 0) LAZARET_TRY(group_->attach(pid_));
+  LAZARET_TRY(map_ids());
+  LAZARET_TRY(watch_all());
+  return wire::send(status_.get(), protocol::encode(kind::proceed));
+}
+
+result<void> running_jail::make_pipes() {
+  for (auto [read, write] : {std::pair{&output_read_, &output_write_}, std::pair{&error_read_, &error_write_}}) {
+    auto ends = make_pipe();
+    if (!ends) return ends.error();
+    *read = std::move(ends->first), *write = std::move(ends->second);
+  }
+  auto status = wire::make_channel();
+  if (!status) return status.error();
+  status_ = std::move(status->first), init_status_ = std::move(status->second);
+  for (auto* timer : {&wall_timer_, &cpu_timer_}) {
+    auto made = make_timer();
+    if (!made) return made.error();
+    *timer = std::move(*made);
+  }
+  return {};
+}
+
+result<void> running_jail::clone_init() {
+  int pidfd = -1;
+  clone_args how{};
+  how.flags = namespaces | CLONE_PIDFD;
+  how.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  how.exit_signal = SIGCHLD;
+  if (const int group = group_->clone_into_fd(); group >= 0) {
+    how.flags |= CLONE_INTO_CGROUP;
+    how.cgroup = static_cast<std::uint64_t>(group);
+  }
+  const auto pid = static_cast<int>(::syscall(SYS_clone3, &how, sizeof how));
+  if (pid < 0)
+    return os_failure("namespaces", "clone3", "does the host allow user namespaces (user.max_user_namespaces)?");
+  if (pid == 0)
+    live_as_init({.what = request_.what,
+                  .rules = with_.rules,
+                  .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
+                  .volume_paths = request_.volume_paths,
+                  .mount_point = with_.mount_point,
+                  .clear_groups = with_.maps_many_ids,
+                  .standard_input = request_.standard_input.get(),
+                  .standard_output = output_write_.get(),
+                  .standard_error = error_write_.get(),
+                  .status = init_status_.get()});
+  pid_ = pid;
+  init_.reset(pidfd);
+  return {};
+}
+
+result<void> running_jail::map_ids() const {
+  const auto map = std::to_string(inside_id) + " " + std::to_string(*request_.uid) + " 1\n";
+  LAZARET_TRY(write_proc(pid_, "uid_map", map));
+  return write_proc(pid_, "gid_map", map);
+}
+
+result<void> running_jail::watch_all() {
+  LAZARET_TRY(with_.loop.watch(status_.get(), [this] { hear_init(); }));
+  LAZARET_TRY(with_.loop.watch(request_.channel.get(), [this] { hear_holder(); }));
+  LAZARET_TRY(with_.loop.watch(init_.get(), [this] { finish(); }));
+  LAZARET_TRY(with_.loop.watch(cpu_timer_.get(), [this] { check_cpu(); }));
+  arm(wall_timer_.get(), set_up_patience);
+  return with_.loop.watch(wall_timer_.get(), [this] {
+    if (!executed_ && !failure_) failure_ = failure{"start_jail", ETIMEDOUT, "set-up", "is the host overloaded?"};
+    end(ending::wall_timeout);
+  });
+}
+
+void running_jail::hear_init() {
+  auto got = wire::receive(status_.get());
+  if (!got || got->closed()) return with_.loop.forget(status_.get());
+  wire::reader from{got->bytes};
+  switch (static_cast<kind>(from.number<std::uint8_t>())) {
+    case kind::ready: {
+      const auto present = from.number<std::uint8_t>();
+      auto next = got->fds.begin();
+      if ((present & protocol::has_audit) != 0 && next != got->fds.end()) audit_ = std::move(*next++);
+      if ((present & protocol::has_gateway) != 0 && next != got->fds.end()) gateway_ = std::move(*next);
+      return;
+    }
+    case kind::watched: {
+      auto pipe = make_pipe();
+      auto listener = take_listener(init_.get(), from.number<std::int32_t>());
+      if (!pipe || !listener) {
+        if (!failure_) failure_ = pipe ? listener.error() : pipe.error();
+        return kill();
+      }
+      ::fcntl(pipe->second.get(), F_SETFL, O_NONBLOCK);
+      ::fcntl(pipe->second.get(), F_SETPIPE_SZ, 1 << 20);  // best effort: what doesn't fit is counted as dropped
+      observations_ = std::move(pipe->first);
+      observer_ = std::make_unique<observer>(std::move(*listener), std::move(pipe->second));
+      if (!with_.loop.watch(observer_->fd(), [this] {
+            if (!observer_->handle()) with_.loop.forget(observer_->fd());
+          }))
+        end(ending::canceled);
+      return;
+    }
+    case kind::executed:
+      if (!failure_) announce();
+      return;
+    case kind::failed: {
+      failure f;
+      protocol::read(from, f);
+      if (!failure_) failure_ = f;
+      return;
+    }
+    case kind::reaped:
+      wait_status_ = from.number<std::int32_t>();
+      return;
+    default:
+      return end(ending::canceled);
+  }
+}
+
+void running_jail::hear_holder() {
+  auto got = wire::receive(request_.channel.get());
+  if (!got && got.error().error == EAGAIN) return;
+  if (got && !got->closed() && got->bytes.front() == static_cast<char>(kind::exceeded))
+    return end(ending::output_limit);
+  with_.loop.forget(request_.channel.get());
+  end(ending::canceled);
+}
+
+void running_jail::announce() {
+  executed_ = true;
+  executed_at_ = clock::now();
+  arm(wall_timer_.get(), request_.what.limits.wall);
+  check_cpu();
+  std::uint8_t present = 0;
+  std::vector<int> fds{output_read_.get(), error_read_.get()};
+  if (audit_) present |= protocol::has_audit, fds.push_back(audit_.get());
+  if (observations_) present |= protocol::has_observations, fds.push_back(observations_.get());
+  if (gateway_) present |= protocol::has_gateway, fds.push_back(gateway_.get());
+  if (!wire::send(request_.channel.get(), protocol::encode(kind::started, present), fds)) end(ending::canceled);
+  output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset();
+}
+
+/// Sampled, not signalled: the next look is when the budget could be used up at the earliest, all processors busy.
+void running_jail::check_cpu() {
+  std::uint64_t ticks = 0;
+  (void)::read(cpu_timer_.get(), &ticks, sizeof ticks);
+  const auto left = request_.what.limits.cpu - group_->usage().cpu;
+  if (left <= 0ns) return end(ending::cpu_timeout);
+  static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+  arm(cpu_timer_.get(), std::max<std::chrono::nanoseconds>(left / processors, shortest_cpu_check));
+}
+
+void running_jail::end(ending reason) {
+  if (!reason_ && !wait_status_) reason_ = reason;
+  for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
+  kill();
+}
+
+/// Init's death is everybody's: the kernel kills the rest of a pid namespace before init's exit is seen.
+void running_jail::kill() noexcept {
+  if (init_) ::syscall(SYS_pidfd_send_signal, init_.get(), SIGKILL, nullptr, 0);
+}
+
+outcome running_jail::conclude(const cgroup_usage& used) const {
+  const auto& limits = request_.what.limits;
+  outcome o;
+  o.wall = clock::now() - executed_at_;
+  o.cpu = used.cpu;
+  o.peak_memory = used.peak_memory;
+  o.peak_pids = used.peak_pids;
+  o.pids_exhausted = used.pids_refused > 0;
+  o.memory_killed = used.oom_kills > 0;
+
+  const int status = wait_status_.value_or(SIGKILL);  // init itself was killed: nobody saw the program's end
+  if (WIFEXITED(status)) o.code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) o.signal = WTERMSIG(status);
+  const bool succeeded = WIFEXITED(status) && o.code == 0;
+  const bool by_cpu_rlimit = o.signal == SIGXCPU || (o.signal == SIGKILL && used.cpu >= limits.cpu);
+  if (reason_)
+    o.reason = *reason_;
+  else if (o.memory_killed && !succeeded)
+    o.reason = ending::out_of_memory;
+  else if (by_cpu_rlimit)
+    o.reason = ending::cpu_timeout;
+  else if (o.signal == SIGSYS)
+    o.reason = ending::syscall_denied;
+  else
+    o.reason = WIFEXITED(status) ? ending::exited : ending::signalled;
+  return o;
+}
+
+void running_jail::finish() {
+  while (status_) {  // what init said last may still be in the socket
+    auto got = wire::receive(status_.get());
+    if (!got || got->closed()) break;
+    wire::reader from{got->bytes};
+    const auto said = static_cast<kind>(from.number<std::uint8_t>());
+    if (said == kind::reaped) wait_status_ = from.number<std::int32_t>();
+    if (said == kind::executed && !failure_) announce();
+    if (said == kind::failed && !failure_) protocol::read(from, failure_.emplace());
+  }
+  siginfo_t how{};
+  ::waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED);
+  pid_ = -1;
+  if (observer_) {
+    with_.loop.forget(observer_->fd());
+    observer_->finish();
+    observer_.reset();
+  }
+  const auto o = conclude(group_->usage());
+  group_.reset();
+  if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
+  (void)wire::send(request_.channel.get(),
+                   failure_ ? protocol::encode(kind::failed, *failure_) : protocol::encode(kind::ended, o));
+  with_.loop.forget(init_.get());
+  gone_();
+}
+
+}  // namespace lazaret::sandbox

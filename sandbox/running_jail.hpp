@@ -1,0 +1,85 @@
+#pragma once
+/// One jail seen from the jailer: cloned, watched, ended, accounted for. Belongs to the event loop; single-threaded.
+/// Nothing here waits for the jail: every step is an event.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/cgroup.hpp"
+#include "sandbox/event_loop.hpp"
+#include "sandbox/jail.hpp"
+#include "sandbox/observer.hpp"
+#include "sandbox/outcome.hpp"
+#include "sandbox/uid_pool.hpp"
+#include "sandbox/wire.hpp"
+
+namespace lazaret::sandbox {
+
+/// What the jailer has and each jail is made from.
+struct jail_resources {
+  event_loop& loop;
+  cgroup_tree& groups;
+  const bind_rules& rules;
+  const seccomp_filter& plain_filter;
+  const seccomp_filter& observing_filter;
+  const std::string& mount_point;
+  bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
+};
+
+/// One accepted request. The volumes' leases keep their uid from being given away while the jail runs.
+struct jail_request {
+  policy what;
+  std::vector<std::string> volume_paths;
+  uid_pool::lease uid;
+  unique_fd channel;         ///< to whoever asked; closing the other end cancels
+  unique_fd standard_input;  ///< never empty
+};
+
+class running_jail {
+ public:
+  /// `gone` is called once, when nothing of the jail is left and its holder has been told; destroy it then.
+  running_jail(const jail_resources& with, std::string name, jail_request request, std::function<void()> gone);
+  ~running_jail();
+  running_jail(const running_jail&) = delete;
+
+  /// Clones the jail. After a failure nothing is left of it, and the caller tells.
+  [[nodiscard]] result<void> start();
+  [[nodiscard]] int channel() const noexcept { return request_.channel.get(); }
+
+ private:
+  result<void> make_pipes();
+  result<void> clone_init();
+  result<void> map_ids() const;
+  result<void> watch_all();
+  void hear_init();    // the status socket
+  void hear_holder();  // the channel
+  void announce();     // the program runs: tell the holder, start the clocks
+  void check_cpu();
+  void end(ending reason);  // the first reason wins
+  void kill() noexcept;
+  void finish();  // the last process is gone
+  [[nodiscard]] outcome conclude(const cgroup_usage& used) const;
+
+  using clock = std::chrono::steady_clock;
+  const jail_resources with_;
+  std::string name_;
+  jail_request request_;
+  std::function<void()> gone_;
+  std::unique_ptr<cgroup> group_;
+  unique_fd output_read_, output_write_, error_read_, error_write_, observations_;
+  unique_fd audit_, gateway_;  // from inside, on their way to the holder
+  unique_fd status_, init_status_, init_, wall_timer_, cpu_timer_;
+  std::unique_ptr<observer> observer_;
+  int pid_ = -1;
+  clock::time_point executed_at_{};
+  bool executed_ = false;
+  std::optional<failure> failure_;
+  std::optional<ending> reason_;
+  std::optional<int> wait_status_;
+};
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,64 @@
+#include "sandbox/workspace.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace lazaret::sandbox {
+
+result<workspace> workspace::enter(const std::string& directory) {
+  if (::unshare(CLONE_NEWNS) != 0) return os_failure("workspace", "unshare mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return os_failure("workspace", "make / private");
+  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return os_failure("workspace", "mkdir " + directory);
+  // Searchable for all: a jail's init looks volumes up as the jail's own uid.
+  if (::mount("tmpfs", directory.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              "mode=0711,size=1m,nr_inodes=16k") != 0)
+    return os_failure("workspace", "mount tmpfs on " + directory);
+  workspace made{directory};
+  if (::mkdir(made.mount_point_.c_str(), 0700) != 0) return os_failure("workspace", "mkdir " + made.mount_point_);
+  return made;
+}
+
+result<workspace::made_volume> workspace::make_volume(const volume_options& options, uid_pool::lease owner) {
+  if (options.size.count == 0 || options.inodes == 0)
+    return failure{"make_volume", EINVAL, "size or inodes", "0 would mean unlimited to the kernel"};
+  const auto id = ++last_id_;
+  const auto path = directory_ + "/" + std::to_string(id);
+  if (::mkdir(path.c_str(), 0700) != 0) return os_failure("make_volume", "mkdir " + path);
+  const auto uid = std::to_string(*owner);
+  const auto data = "mode=0755,size=" + std::to_string(options.size.count) +
+                    ",nr_inodes=" + std::to_string(options.inodes) + ",uid=" + uid + ",gid=" + uid;
+  volumes_[id] = {path, std::move(owner)};
+  if (::mount("tmpfs", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, data.c_str()) != 0) {
+    auto why = os_failure("make_volume", "mount tmpfs " + data);
+    drop(id);
+    return why;
+  }
+  unique_fd root{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!root) {
+    auto why = os_failure("make_volume", "open " + path);
+    drop(id);
+    return why;
+  }
+  return made_volume{id, std::move(root)};
+}
+
+const workspace::volume* workspace::find(std::uint64_t id) const {
+  const auto found = volumes_.find(id);
+  return found == volumes_.end() ? nullptr : &found->second;
+}
+
+void workspace::drop(std::uint64_t id) noexcept {
+  const auto found = volumes_.find(id);
+  if (found == volumes_.end()) return;
+  ::umount2(found->second.path.c_str(), MNT_DETACH);
+  ::rmdir(found->second.path.c_str());
+  volumes_.erase(found);
+}
+
+}  // namespace lazaret::sandbox

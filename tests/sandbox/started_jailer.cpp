@@ -1,0 +1,145 @@
+#include "tests/sandbox/started_jailer.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "sandbox/wire.hpp"
+
+namespace lazaret::sandbox::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Not the default: another jailer of this machine must not be mistaken for ours.
+constexpr std::uint32_t base_of_this_process() { return 1'800'000'000; }
+std::uint32_t uid_base() { return base_of_this_process() + static_cast<std::uint32_t>(::getpid() % 1000) * 65536; }
+
+std::size_t entries(const fs::path& directory) {
+  std::error_code gone;
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator{directory, gone}, fs::directory_iterator{}));
+}
+
+}  // namespace
+
+started_jailer::started_jailer(std::vector<std::string> options) {
+  auto ends = wire::make_channel();
+  REQUIRE(ends.has_value());
+  std::vector<std::string> command{LAZARET_BINARY_DIR "/bin/lazaret-jailer", "--uid-base", std::to_string(uid_base()),
+                                   "--allow-bind", LAZARET_BINARY_DIR "/inmates"};
+  command.insert(command.end(), options.begin(), options.end());
+  std::vector<char*> argv;
+  for (auto& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    if (ends->second.get() == 3)
+      ::fcntl(3, F_SETFD, 0);
+    else
+      ::dup2(ends->second.get(), 3);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  connection_ = ends->first.get();
+  client_.replace(std::move(ends->first));
+}
+
+started_jailer::~started_jailer() {
+  hang_up();
+  if (pid_ > 0) (void)wait_for_exit();
+}
+
+void started_jailer::hang_up() { client_.replace(unique_fd{}); }
+
+int started_jailer::wait_for_exit() {
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void started_jailer::kill() {
+  ::kill(pid_, SIGKILL);
+  (void)wait_for_exit();
+}
+
+std::size_t started_jailer::open_files() const { return entries("/proc/" + std::to_string(pid_) + "/fd"); }
+
+std::size_t started_jailer::mounts() const {
+  std::ifstream table{"/proc/" + std::to_string(pid_) + "/mounts"};
+  std::size_t lines = 0;
+  for (std::string line; std::getline(table, line);) ++lines;
+  return lines;
+}
+
+std::vector<pid_t> started_jailer::children() const {
+  const auto name = std::to_string(pid_);
+  std::ifstream list{"/proc/" + name + "/task/" + name + "/children"};
+  return {std::istream_iterator<pid_t>{list}, {}};
+}
+
+policy inmate(std::vector<std::string> argv) {
+  auto p = base_policy();
+  p.binds.push_back({.source = LAZARET_BINARY_DIR "/inmates", .target = "/inmates"});
+  if (argv.front().find('/') == std::string::npos) argv.front() = "/inmates/" + argv.front();
+  p.argv = std::move(argv);
+  p.limits.wall = std::chrono::seconds{20};
+  return p;
+}
+
+policy python(std::string code) { return inmate({"/usr/bin/python3", "-c", std::move(code)}); }
+
+finished collect(jail& started, std::stop_token stop) {
+  finished all;
+  const jail_sinks sinks{
+      .on_stdout = [&](std::string_view text) { all.out += text; },
+      .on_stderr = [&](std::string_view text) { all.err += text; },
+      .on_audit = [&](std::string_view text) { all.audit.emplace_back(text); },
+      .on_observation = [&](std::string_view text) { all.observations.emplace_back(text); },
+  };
+  auto how = started.wait(sinks, stop);
+  if (!how) FAIL(how.error().describe());
+  all.how = *how;
+  all.totals = started.totals();
+  return all;
+}
+
+finished run(jailer& with, const policy& what, std::vector<const volume*> volumes, unique_fd standard_input) {
+  auto started = with.start(what, volumes, std::move(standard_input));
+  if (!started) FAIL(started.error().describe());
+  return collect(*started);
+}
+
+std::vector<pid_t> jailed_processes() {
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator{"/proc"}) {
+    std::ifstream lines{entry.path() / "status"};
+    for (std::string key; lines >> key;) {
+      if (key != "Uid:") continue;
+      std::uint32_t uid = 0;
+      lines >> uid;
+      if (uid >= uid_base() && uid < uid_base() + 65536) found.push_back(std::stoi(entry.path().filename()));
+      break;
+    }
+  }
+  return found;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return true;
+}
+
+}  // namespace lazaret::sandbox::testing

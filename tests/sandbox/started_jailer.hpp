@@ -1,0 +1,56 @@
+#pragma once
+/// A real lazaret-jailer process at the other end of a socket pair, for as long as this object lives.
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "sandbox/jailer.hpp"
+
+namespace lazaret::sandbox::testing {
+
+class started_jailer {
+ public:
+  explicit started_jailer(std::vector<std::string> options = {});
+  ~started_jailer();
+  started_jailer(const started_jailer&) = delete;
+
+  jailer& client() { return client_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] int raw_connection() const { return connection_; }  ///< for messages that no client would send
+  void kill();                                                      ///< SIGKILL, and reaps
+  [[nodiscard]] int wait_for_exit();                                ///< after hang_up: its exit code
+  void hang_up();                                                   ///< closes the service's end
+  [[nodiscard]] std::size_t open_files() const;
+  [[nodiscard]] std::size_t mounts() const;
+  [[nodiscard]] std::vector<pid_t> children() const;
+
+ private:
+  pid_t pid_ = -1;
+  int connection_ = -1;
+  jailer client_;
+};
+
+/// What a jail printed and how it ended.
+struct finished {
+  outcome how;
+  stream_totals totals;
+  std::string out, err;
+  std::vector<std::string> audit, observations;
+};
+
+/// base_policy with inmates at /inmates and these arguments; argv[0] without a slash is an inmate.
+[[nodiscard]] policy inmate(std::vector<std::string> argv);
+[[nodiscard]] policy python(std::string code);
+/// Starts, waits, collects. Fails the test when the jail could not be made.
+[[nodiscard]] finished run(jailer& with, const policy& what, std::vector<const volume*> volumes = {},
+                           unique_fd standard_input = unique_fd{});
+[[nodiscard]] finished collect(jail& started, std::stop_token stop = {});
+
+/// Processes of the host whose real uid lies in the jails' range.
+[[nodiscard]] std::vector<pid_t> jailed_processes();
+/// Polls, up to 5 s, for what becomes true without an event that a test could wait on.
+[[nodiscard]] bool eventually(const std::function<bool()>& condition);
+
+}  // namespace lazaret::sandbox::testing
