@@ -105,6 +105,7 @@ TEST_CASE("A head beyond its limit is refused, ten megabytes of it too") {
     while (bytes.size() < size) bytes += "X-Some-Header: some value\r\n";
     bytes += "\r\n";
   }
+  CAPTURE(size, shape, bytes.size());
   auto r = get_for(s, bytes);
   CHECK(r.status == 431);
   CHECK(r.header("Connection") == "close");
