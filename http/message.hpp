@@ -15,17 +15,17 @@ namespace lazaret::http {
 
 /// Views into what the session read; valid until the response was given.
 struct request {
-  std::string_view method;         ///< as sent, `GET`
-  std::string_view path;           ///< percent-encoded as sent, without the query
-  std::string_view query;          ///< percent-encoded as sent, without `?`
-  std::string_view host;           ///< Host
-  std::string_view origin;         ///< Origin
-  std::string_view authorization;  ///< Authorization
-  std::string_view content_type;   ///< Content-Type
-  std::string_view last_event_id;  ///< Last-Event-ID
-  std::string_view body;
-  std::string_view client;    ///< the socket's peer address; no header can change it
-  std::string_view argument;  ///< what matched `{}` in the route's pattern
+  std::string_view method = {};         ///< as sent, `GET`
+  std::string_view path = {};           ///< percent-encoded as sent, without the query
+  std::string_view query = {};          ///< percent-encoded as sent, without `?`
+  std::string_view host = {};           ///< Host
+  std::string_view origin = {};         ///< Origin
+  std::string_view authorization = {};  ///< Authorization
+  std::string_view content_type = {};   ///< Content-Type
+  std::string_view last_event_id = {};  ///< Last-Event-ID
+  std::string_view body = {};
+  std::string_view client = {};    ///< the socket's peer address; no header can change it
+  std::string_view argument = {};  ///< what matched `{}` in the route's pattern
 };
 
 /// A body that goes on while the connection lasts (server-sent events). Used by one session; next() may block for a

@@ -27,9 +27,9 @@ constexpr std::string_view run_query = R"([
   {"name": "cursor", "in": "query", "schema": {"type": "string", "maxLength": 512}},
   {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}}])";
 constexpr std::string_view run_path =
-    R"([{"name": "run_id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])";
+    R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}])";
 constexpr std::string_view event_path = R"([
-  {"name": "run_id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
+  {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
   {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}},
   {"name": "last_event_id", "in": "query", "schema": {"type": "integer", "minimum": 0}}])";
 constexpr std::string_view stage_path =
@@ -45,11 +45,11 @@ constexpr details known[] = {
     {"GET", "/", "[]", "", "200", "text/html", "", ""},
     {"POST", "/v1/triage", "[]", "Submission", "202", json_type, "Accepted", "422 429 503"},
     {"GET", "/v1/runs", run_query, "", "200", json_type, "Runs", "422"},
-    {"GET", "/v1/runs/{run_id}", run_path, "", "200", json_type, "Run", "404"},
-    {"DELETE", "/v1/runs/{run_id}", run_path, "", "200", json_type, "Run", "404 409 503"},
-    {"GET", "/v1/runs/{run_id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
-    {"GET", "/v1/runs/{run_id}/report.json", run_path, "", "200", json_type, "", "404"},
-    {"GET", "/v1/runs/{run_id}/report.html", run_path, "", "200", "text/html", "", "404"},
+    {"GET", "/v1/runs/{id}", run_path, "", "200", json_type, "Run", "404"},
+    {"DELETE", "/v1/runs/{id}", run_path, "", "200", json_type, "Run", "404 409 503"},
+    {"GET", "/v1/runs/{id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
+    {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
+    {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
     {"GET", "/v1/stages", "[]", "", "200", json_type, "Stages", "503"},
     {"PATCH", "/v1/stages/{name}", stage_path, "StageChange", "200", json_type, "Stage", "404 409 422 503"},
 };

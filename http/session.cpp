@@ -267,12 +267,16 @@ auto session::read_more(std::size_t most) -> task<error_code> {
 
 auto session::read_head(parser& p) -> task<error_code> {
   error_code ec;
+  std::size_t head_bytes = 0;
   bool begun = buffer_.size() > 0;
   allow(begun ? hub_.lim.header_time : hub_.lim.idle_time);
   for (;;) {
     if (buffer_.size() > 0) {
       auto n = p.put(buffer_.data(), ec);
       buffer_.consume(n);
+      // Beast minds its limit for each call, and a head of many short lines comes in many calls.
+      head_bytes += n;
+      if (head_bytes > hub_.lim.header_bytes) co_return beast::http::error::header_limit;
       if (ec != beast::http::error::need_more) co_return ec;
       if (p.is_header_done()) co_return error_code{};
     }

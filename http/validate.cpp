@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/value.hpp>
-#include <boost/url/decode_view.hpp>
-#include <boost/url/parse_query.hpp>
 #include <charconv>
 
 #include "http/json_body.hpp"
@@ -115,6 +113,27 @@ std::string read_count(std::string_view name, const json::value& value, std::int
   return {};
 }
 
+/// application/x-www-form-urlencoded (https://url.spec.whatwg.org/#urlencoded-parsing), but strict: a `%` that is not
+/// followed by two hex digits is an error. Boost.URL 1.81 crashes in parse_query() on an empty query.
+std::optional<std::string> decoded(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    char c = text.front();
+    std::size_t used = 1;
+    if (c == '+') c = ' ';
+    if (c == '%') {
+      unsigned char byte = 0;
+      const auto* digits = text.data() + 1;
+      if (text.size() < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) return std::nullopt;
+      c = static_cast<char>(byte);
+      used = 3;
+    }
+    out += c;
+    text.remove_prefix(used);
+  }
+  return out;
+}
+
 template <class Enum>
 std::string read_word(std::string_view name, std::string_view text, std::optional<Enum>& into) {
   into = actors::parse<Enum>(text);
@@ -200,18 +219,20 @@ checked<actors::stage_change> read_stage_change(std::string_view body) {
 
 checked<actors::run_filter> read_run_filter(std::string_view query) {
   actors::run_filter filter;
-  auto parsed = boost::urls::parse_query({query.data(), query.size()});
-  if (!parsed) return complaint{"query: not a valid query string"};
   std::vector<std::string> seen;
-  for (const auto& parameter : *parsed) {
-    boost::urls::encoding_opts form{true};
-    auto name = parameter.key.decode(form), value = parameter.value.decode(form);
-    if (name.empty() && value.empty()) continue;
-    if (std::find(seen.begin(), seen.end(), name) != seen.end())
-      return complaint{"`" + name.substr(0, 100) + "`: given twice"};
-    auto wrong = read_parameter(name, value, filter);
+  while (!query.empty()) {
+    const auto pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (pair.empty()) continue;
+    const auto equals = std::min(pair.find('='), pair.size());
+    auto name = decoded(pair.substr(0, equals));
+    auto value = decoded(pair.substr(std::min(equals + 1, pair.size())));
+    if (!name || !value) return complaint{"query: not a valid query string"};
+    if (std::find(seen.begin(), seen.end(), *name) != seen.end())
+      return complaint{"`" + name->substr(0, 100) + "`: given twice"};
+    auto wrong = read_parameter(*name, *value, filter);
     if (!wrong.empty()) return complaint{std::move(wrong)};
-    seen.push_back(std::move(name));
+    seen.push_back(std::move(*name));
   }
   return filter;
 }

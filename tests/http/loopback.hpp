@@ -36,7 +36,7 @@ class running_server {
 };
 
 struct reply {
-  int status = 0;         ///< 0: the server closed without a response
+  int status = 0;  ///< 0: the server closed without a response
   std::string head, body;
   [[nodiscard]] std::string header(std::string_view name) const;
 };

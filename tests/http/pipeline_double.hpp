@@ -46,7 +46,8 @@ class pipeline_double : public actors::service {
     std::scoped_lock lock{mutex_};
     auto found = runs_.find(run_id);
     if (found == runs_.end()) return done(actors::refusal{actors::fault::unknown_run, {}});
-    if (found->second.status == actors::status::canceled) return done(actors::refusal{actors::fault::already_ended, {}});
+    if (found->second.status == actors::status::canceled)
+      return done(actors::refusal{actors::fault::already_ended, {}});
     found->second.status = actors::status::canceled;
     done(found->second);
   }

@@ -16,10 +16,16 @@ using namespace lazaret::http;
 
 TEST_CASE("A path finds its route and what stands for its parameter") {
   auto [method, path, pattern, argument] = GENERATE(table<std::string, std::string, std::string, std::string>({
-      {"GET", "/", "/", ""}, {"GET", "/healthz", "/healthz", ""}, {"HEAD", "/healthz", "/healthz", ""},
-      {"POST", "/v1/triage", "/v1/triage", ""}, {"GET", "/v1/runs", "/v1/runs", ""}, {"GET", "/v1/runs/x", "/v1/runs/{run_id}", "x"},
-      {"DELETE", "/v1/runs/x", "/v1/runs/{run_id}", "x"}, {"GET", "/v1/runs/x/events", "/v1/runs/{run_id}/events", "x"},
-      {"GET", "/v1/runs/x/report.html", "/v1/runs/{run_id}/report.html", "x"}, {"PATCH", "/v1/stages/report", "/v1/stages/{name}", "report"},
+      {"GET", "/", "/", ""},
+      {"GET", "/healthz", "/healthz", ""},
+      {"HEAD", "/healthz", "/healthz", ""},
+      {"POST", "/v1/triage", "/v1/triage", ""},
+      {"GET", "/v1/runs", "/v1/runs", ""},
+      {"GET", "/v1/runs/x", "/v1/runs/{id}", "x"},
+      {"DELETE", "/v1/runs/x", "/v1/runs/{id}", "x"},
+      {"GET", "/v1/runs/x/events", "/v1/runs/{id}/events", "x"},
+      {"GET", "/v1/runs/x/report.html", "/v1/runs/{id}/report.html", "x"},
+      {"PATCH", "/v1/stages/report", "/v1/stages/{name}", "report"},
   }));
   CAPTURE(method, path);
   auto m = find_route(api(), method, path);
@@ -29,8 +35,9 @@ TEST_CASE("A path finds its route and what stands for its parameter") {
 }
 
 TEST_CASE("A path that is not there finds nothing") {
-  auto path = GENERATE(as<std::string>{}, "", "/v1", "/v1/", "/v1/runs/", "/v1/runs//events", "/v1/runs/a/b", "/v1/runs/a/b/events", "/healthz/",
-                       "//healthz", "/HEALTHZ", "/v1/runs/x/report.pdf", "/v1/runs/x/../report.json", "/v1/stages/", "/%68ealthz");
+  auto path = GENERATE(as<std::string>{}, "", "/v1", "/v1/", "/v1/runs/", "/v1/runs//events", "/v1/runs/a/b",
+                       "/v1/runs/a/b/events", "/healthz/", "//healthz", "/HEALTHZ", "/v1/runs/x/report.pdf",
+                       "/v1/runs/x/../report.json", "/v1/stages/", "/%68ealthz");
   CAPTURE(path);
   auto m = find_route(api(), "GET", path);
   CHECK(m.found == nullptr);
@@ -46,8 +53,18 @@ TEST_CASE("A path with another method says which it has") {
 
 TEST_CASE("A target is split in any of its forms") {
   auto [target, path, query] = GENERATE(table<std::string, std::string, std::string>({
-      {"/a", "/a", ""}, {"/a?b=c", "/a", "b=c"}, {"/a?", "/a", ""}, {"/a?b?c", "/a", "b?c"}, {"/a#f", "/a", ""}, {"*", "*", ""},
-      {"http://h/a?b", "/a", "b"}, {"http://h", "/", ""}, {"https://h:1/", "/", ""}, {"", "", ""}, {"a", "", ""}, {"h:443", "", ""},
+      {"/a", "/a", ""},
+      {"/a?b=c", "/a", "b=c"},
+      {"/a?", "/a", ""},
+      {"/a?b?c", "/a", "b?c"},
+      {"/a#f", "/a", ""},
+      {"*", "*", ""},
+      {"http://h/a?b", "/a", "b"},
+      {"http://h", "/", ""},
+      {"https://h:1/", "/", ""},
+      {"", "", ""},
+      {"a", "", ""},
+      {"h:443", "", ""},
   }));
   CAPTURE(target);
   auto parts = split_target(target);
@@ -71,9 +88,20 @@ TEST_CASE("Everything under /v1 needs the token and nothing else does") {
 
 TEST_CASE("The token is a bearer token, whole and exact") {
   auto [header, holds] = GENERATE(table<std::string, bool>({
-      {"Bearer sesame", true}, {"bearer sesame", true}, {"BEARER  sesame", true}, {"", false}, {"Bearer", false}, {"Bearer ", false},
-      {"sesame", false}, {"Basic sesame", false}, {"Bearer sesam", false}, {"Bearer sesamee", false}, {"Bearer sesamesesame", false},
-      {"Bearer Sesame", false}, {"Bearer sesame ", false}, {"Bearersesame", false},
+      {"Bearer sesame", true},
+      {"bearer sesame", true},
+      {"BEARER  sesame", true},
+      {"", false},
+      {"Bearer", false},
+      {"Bearer ", false},
+      {"sesame", false},
+      {"Basic sesame", false},
+      {"Bearer sesam", false},
+      {"Bearer sesamee", false},
+      {"Bearer sesamesesame", false},
+      {"Bearer Sesame", false},
+      {"Bearer sesame ", false},
+      {"Bearersesame", false},
   }));
   CAPTURE(header);
   CHECK(holds_token({.authorization = header}, "sesame") == holds);
@@ -82,9 +110,17 @@ TEST_CASE("The token is a bearer token, whole and exact") {
 
 TEST_CASE("Without a token a web page from elsewhere is refused") {
   auto [host, origin, elsewhere] = GENERATE(table<std::string, std::string, bool>({
-      {"127.0.0.1:8080", "", false}, {"localhost:8080", "", false}, {"[::1]:8080", "", false}, {"a.localhost", "", false}, {"", "", false},
-      {"evil.example:8080", "", true}, {"localhost.evil.example", "", true}, {"127.0.0.1.evil.example", "", true},
-      {"127.0.0.1:8080", "http://evil.example", true}, {"127.0.0.1:8080", "null", true}, {"127.0.0.1:8080", "http://127.0.0.1:8080", false},
+      {"127.0.0.1:8080", "", false},
+      {"localhost:8080", "", false},
+      {"[::1]:8080", "", false},
+      {"a.localhost", "", false},
+      {"", "", false},
+      {"evil.example:8080", "", true},
+      {"localhost.evil.example", "", true},
+      {"127.0.0.1.evil.example", "", true},
+      {"127.0.0.1:8080", "http://evil.example", true},
+      {"127.0.0.1:8080", "null", true},
+      {"127.0.0.1:8080", "http://127.0.0.1:8080", false},
       {"127.0.0.1:8080", "http://127.0.0.1:9090", true},
   }));
   CAPTURE(host, origin);
@@ -97,8 +133,9 @@ TEST_CASE("Every fault of the pipeline has a status and a public text") {
   auto settings = test::test_config();
   site s{settings, pipeline, metrics};
   using actors::fault;
-  for (auto why : {fault::denied, fault::rate_limited, fault::queue_full, fault::unavailable, fault::draining, fault::unknown_run,
-                   fault::unknown_stage, fault::out_of_range, fault::fixed, fault::already_ended, fault::poison}) {
+  for (auto why :
+       {fault::denied, fault::rate_limited, fault::queue_full, fault::unavailable, fault::draining, fault::unknown_run,
+        fault::unknown_stage, fault::out_of_range, fault::fixed, fault::already_ended, fault::poison}) {
     CHECK(row(why).why == why);
   }
   CHECK(refused(s, {fault::denied, "internal"}).status == 429);

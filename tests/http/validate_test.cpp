@@ -7,9 +7,13 @@ using namespace lazaret::http;
 
 namespace {
 
-std::string with(std::string_view fields) { return R"({"package_name": "six", "version": "1")" + std::string{fields} + "}"; }
+std::string with(std::string_view fields) {
+  return R"({"package_name": "six", "version": "1")" + std::string{fields} + "}";
+}
 std::string named(const std::string& name) { return R"({"version": "1", "package_name": ")" + name + "\"}"; }
-std::string versioned(const std::string& version) { return R"({"package_name": "six", "version": ")" + version + "\"}"; }
+std::string versioned(const std::string& version) {
+  return R"({"package_name": "six", "version": ")" + version + "\"}";
+}
 
 /// What is wrong with a submission; empty when it is accepted.
 std::string wrong_with(const std::string& body) {
@@ -43,9 +47,11 @@ TEST_CASE("A submission with every field is read whole") {
 }
 
 TEST_CASE("Names and versions as they occur are accepted") {
-  auto name = GENERATE(as<std::string>{}, "six", "A", "zope.interface", "ruamel_yaml", "a-b.c_d", "3to2", std::string(200, 'x'));
+  auto name = GENERATE(as<std::string>{}, "six", "A", "zope.interface", "ruamel_yaml", "a-b.c_d", "3to2",
+                       std::string(200, 'x'));
   CHECK(wrong_with(named(name)) == "");
-  auto version = GENERATE(as<std::string>{}, "1", "1.0.post1", "2!1.0", "1.0+local.1", "1.0rc1", "v1.0", "2004d", "1.0-1", std::string(100, '1'));
+  auto version = GENERATE(as<std::string>{}, "1", "1.0.post1", "2!1.0", "1.0+local.1", "1.0rc1", "v1.0", "2004d",
+                          "1.0-1", std::string(100, '1'));
   CHECK(wrong_with(versioned(version)) == "");
 }
 
@@ -116,12 +122,24 @@ TEST_CASE("What is not one JSON object is refused with a clear word") {
   std::string deep_list(10000, '['), deep_object;
   for (int i = 0; i < 10000; ++i) deep_object += R"({"a":)";
   auto [body, expected] = GENERATE_COPY(table<std::string, std::string>({
-      {"", "not valid JSON"}, {"null", "must be a JSON object"}, {"[]", "must be a JSON object"}, {"\"x\"", "must be a JSON object"},
-      {"{", "not valid JSON"}, {with("") + "x", "not valid JSON"}, {with("") + with(""), "not valid JSON"},
-      {"{'package_name': 'six'}", "not valid JSON"}, {with(",") , "not valid JSON"}, {"// c\n" + with(""), "not valid JSON"},
-      {named("\xff\xfe"), "not valid JSON"}, {named("\xc3"), "not valid JSON"}, {named("\xed\xa0\x80"), "not valid JSON"},
-      {std::string("{\0}", 3), "not valid JSON"}, {"\xef\xbb\xbf" + with(""), "not valid JSON"},
-      {deep_list, "nested too deeply"}, {deep_object, "nested too deeply"}, {with(", \"x\": " + deep_list), "nested too deeply"},
+      {"", "not valid JSON"},
+      {"null", "must be a JSON object"},
+      {"[]", "must be a JSON object"},
+      {"\"x\"", "must be a JSON object"},
+      {"{", "not valid JSON"},
+      {with("") + "x", "not valid JSON"},
+      {with("") + with(""), "not valid JSON"},
+      {"{'package_name': 'six'}", "not valid JSON"},
+      {with(","), "not valid JSON"},
+      {"// c\n" + with(""), "not valid JSON"},
+      {named("\xff\xfe"), "not valid JSON"},
+      {named("\xc3"), "not valid JSON"},
+      {named("\xed\xa0\x80"), "not valid JSON"},
+      {std::string("{\0}", 3), "not valid JSON"},
+      {"\xef\xbb\xbf" + with(""), "not valid JSON"},
+      {deep_list, "nested too deeply"},
+      {deep_object, "nested too deeply"},
+      {with(", \"x\": " + deep_list), "nested too deeply"},
       {R"({"package_name": "six", "version": "1", "version": "2"})", "`version` is given twice"},
       {R"({"package_name": "six", "version": "1", "vers\u0069on": "2"})", "`version` is given twice"},
   }));
@@ -130,7 +148,8 @@ TEST_CASE("What is not one JSON object is refused with a clear word") {
 }
 
 TEST_CASE("A huge number is a wrong type, not a crash") {
-  auto number = GENERATE(as<std::string>{}, "1e999999", "-1e999999", std::string(5000, '9'), "0." + std::string(5000, '1'), "1e-999999");
+  auto number = GENERATE(as<std::string>{}, "1e999999", "-1e999999", std::string(5000, '9'),
+                         "0." + std::string(5000, '1'), "1e-999999");
   CHECK(wrong_with(R"({"package_name": "six", "version": )" + number + "}") != "");
   CHECK(std::holds_alternative<complaint>(read_stage_change(R"({"concurrency": )" + number + "}")));
 }
@@ -143,12 +162,19 @@ TEST_CASE("A body of very many fields is refused before it is kept") {
 
 TEST_CASE("A change of a stage is an integer in its range") {
   auto [body, expected] = GENERATE(table<std::string, std::string>({
-      {R"({"concurrency": 0})", "concurrency: must be from 1 to 64"}, {R"({"concurrency": 65})", "concurrency: must be from 1 to 64"},
-      {R"({"concurrency": -1})", "concurrency: must be from 1 to 64"}, {R"({"concurrency": 18446744073709551615})", "concurrency: must be from 1"},
-      {R"({"concurrency": 2.0})", "concurrency: must be an integer"}, {R"({"concurrency": "2"})", "concurrency: must be an integer"},
-      {R"({"concurrency": true})", "concurrency: must be an integer"}, {R"({"concurrency": null})", "concurrency: must be an integer"},
-      {R"({"queue_limit": 0})", "queue_limit: must be from 1 to 100000"}, {R"({"queue_limit": 100001})", "queue_limit: must be from 1"},
-      {R"({"workers": 2})", "`workers`: unknown field"}, {"{}", "must hold"}, {"[]", "must be a JSON object"},
+      {R"({"concurrency": 0})", "concurrency: must be from 1 to 64"},
+      {R"({"concurrency": 65})", "concurrency: must be from 1 to 64"},
+      {R"({"concurrency": -1})", "concurrency: must be from 1 to 64"},
+      {R"({"concurrency": 18446744073709551615})", "concurrency: must be from 1"},
+      {R"({"concurrency": 2.0})", "concurrency: must be an integer"},
+      {R"({"concurrency": "2"})", "concurrency: must be an integer"},
+      {R"({"concurrency": true})", "concurrency: must be an integer"},
+      {R"({"concurrency": null})", "concurrency: must be an integer"},
+      {R"({"queue_limit": 0})", "queue_limit: must be from 1 to 100000"},
+      {R"({"queue_limit": 100001})", "queue_limit: must be from 1"},
+      {R"({"workers": 2})", "`workers`: unknown field"},
+      {"{}", "must hold"},
+      {"[]", "must be a JSON object"},
   }));
   CAPTURE(body);
   auto read = read_stage_change(body);
@@ -172,17 +198,19 @@ TEST_CASE("A filter is read from the query") {
 }
 
 TEST_CASE("A filter that means nothing is refused") {
-  auto query = GENERATE(as<std::string>{}, "status=done", "status=", "verdict=evil", "limit=0", "limit=201", "limit=-1", "limit=", "limit=1e2",
-                        "limit=99999999999999999999999", "package=..%2Fx", "package=", "cursor=%00", "x=1", "status=queued&status=failed",
-                        "cursor=" + std::string(513, 'a'), "status=%zz");
+  auto query =
+      GENERATE(as<std::string>{}, "status=done", "status=", "verdict=evil", "limit=0", "limit=201", "limit=-1",
+               "limit=", "limit=1e2", "limit=99999999999999999999999", "package=..%2Fx", "package=", "cursor=%00",
+               "x=1", "status=queued&status=failed", "cursor=" + std::string(513, 'a'), "status=%zz");
   CAPTURE(query);
   CHECK(std::holds_alternative<complaint>(read_run_filter(query)));
 }
 
 TEST_CASE("Only what ingress makes is a run id") {
   CHECK(is_run_id("11111111-2222-4333-8444-555555555555"));
-  auto text = GENERATE(as<std::string>{}, "", "11111111-2222-1333-8444-555555555555", "11111111-2222-4333-8444-55555555555",
-                       "11111111-2222-4333-8444-5555555555555", "11111111-2222-4333-8444-55555555555g", "../../../../../../../../../../../../x",
+  auto text = GENERATE(as<std::string>{}, "", "11111111-2222-1333-8444-555555555555",
+                       "11111111-2222-4333-8444-55555555555", "11111111-2222-4333-8444-5555555555555",
+                       "11111111-2222-4333-8444-55555555555g", "../../../../../../../../../../../../x",
                        "11111111-2222-4333-8444-55555555555A", "11111111x2222-4333-8444-555555555555");
   CHECK_FALSE(is_run_id(text));
 }
