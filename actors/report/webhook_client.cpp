@@ -168,9 +168,10 @@ delivery deliver(const std::string& url, const webhook_message& message, const d
     // What the operator wrote wrong does not get better by itself.
     const bool hopeless = got.transport == CURLE_URL_MALFORMAT || got.transport == CURLE_UNSUPPORTED_PROTOCOL ||
                           (got.transport == CURLE_OK && got.status != 429 && got.status < 500);
+    out.may_succeed_later = !hopeless;
+    out.asked = asked_to_wait(got.retry_after, got.body, std::chrono::system_clock::now());
     if (hopeless || out.attempts >= options.attempts) return out;
-    const auto asked = asked_to_wait(got.retry_after, got.body, std::chrono::system_clock::now());
-    if (!pause_for(std::min(std::max(backoff(out.attempts, options), asked), options.longest_wait), stop)) break;
+    if (!pause_for(std::min(std::max(backoff(out.attempts, options), out.asked), options.longest_wait), stop)) break;
   }
   out.error = "delivery to " + host + " was canceled";
   return out;

@@ -26,8 +26,10 @@ struct delivery_options {
 struct delivery {
   bool delivered = false;
   int attempts = 0;
-  int status = 0;     ///< of the last answer; 0: there was none
-  std::string error;  ///< one line, empty when delivered
+  int status = 0;                      ///< of the last answer; 0: there was none
+  std::string error;                   ///< one line, empty when delivered
+  bool may_succeed_later = false;      ///< of a failed one: a further attempt makes sense
+  std::chrono::milliseconds asked{0};  ///< how long the receiver asked to wait before that
 };
 
 /// A stop request ends the attempt or the pause at once.
