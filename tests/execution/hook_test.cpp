@@ -129,7 +129,8 @@ TEST_CASE("a closed or replaced descriptor is found out, and nobody else's file 
   const std::string victim = space.path / "victim";
   const auto all = events_of(R"py(
 import os, socket
-victim = os.open(')py" + victim + R"py(', os.O_RDWR | os.O_CREAT)
+victim = os.open(')py" + victim +
+                             R"py(', os.O_RDWR | os.O_CREAT)
 a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 b.setblocking(False)
 def occupy(with_fd):
@@ -205,7 +206,8 @@ marshal.loads(marshal.dumps(code))
     if (o.at("event").as_string() == "open") CHECK_FALSE(o.at("args").as_string().starts_with("('/usr/lib/python3"));
   }
   CHECK(std::ranges::any_of(all, [](const auto& o) {
-    return o.at("event").as_string() == "exec" && o.at("args").as_string().find("/usr/lib/python3/x.py") != json::string::npos;
+    return o.at("event").as_string() == "exec" &&
+           o.at("args").as_string().find("/usr/lib/python3/x.py") != json::string::npos;
   }));
   CHECK(args_of(all, "marshal.loads") != "(none)");
   CHECK(args_of(all, "lazaret.skipped").find("'open': ") != std::string::npos);
