@@ -1,10 +1,12 @@
 /// The fetcher against a server that misbehaves in every way we know of.
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "actors/download/fetcher.hpp"
 #include "tests/download/hostile_index.hpp"
+#include "tests/download/temporary_folder.hpp"
 
 using namespace lazaret;
 using namespace lazaret::download;
@@ -108,6 +110,27 @@ TEST_CASE("Only http and https are spoken, whether asked for or redirected to, a
   CHECK(fetch("/bad/to/gopher://127.0.0.1:6379/_x").what == problem::refused);
   CHECK(fetch("http://user:secret@127.0.0.1:1/").what == problem::refused);
   CHECK(fetch("no url at all").what == problem::refused);
+}
+
+TEST_CASE("TLS is verified, and a redirect from https to http is refused") {
+  const tests::temporary_folder folder;
+  const auto pem = (folder.path / "both.pem").string();
+  REQUIRE(std::system(("openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=lazaret-test -addext "
+                       "subjectAltName=IP:127.0.0.1 -keyout " +
+                       pem + ".key -out " + pem + ".crt 2>/dev/null && cat " + pem + ".crt " + pem + ".key > " + pem)
+                          .c_str()) == 0);
+  const tests::hostile_index secure{{"--tls", pem}};
+  auto options = quick();
+  options.retries = 0;
+  const auto stranger = fetch(secure.tls_url("/bad/hops/0"), options);
+  CHECK(stranger.what == problem::transport);
+  CHECK(stranger.text.find("certificate") != std::string::npos);
+  options.ca_file = pem + ".crt";
+  CHECK(fetch(secure.tls_url("/bad/hops/1"), options).body == good);
+  const auto down = fetch(secure.tls_url("/bad/to/" + secure.url("/bad/hops/0")), options);
+  CHECK(down.what == problem::refused);
+  CHECK(down.text.find("from https to http://") != std::string::npos);
+  CHECK(fetch(secure.url("/bad/to/" + secure.tls_url("/bad/hops/0")), options).body == good);
 }
 
 TEST_CASE("A body that never ends is stopped at the run's budget, which all downloads of the run share") {

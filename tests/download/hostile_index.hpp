@@ -32,10 +32,12 @@ class hostile_index {
     const int code = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(out[1]);
-    std::array<char, 16> line{};
+    std::array<char, 32> line{};
     if (code != 0 || ::read(out[0], line.data(), line.size() - 1) <= 0) throw std::runtime_error{"hostile_index.py"};
     ::close(out[0]);
-    port_ = std::stoi(line.data());
+    std::size_t read = 0;
+    port_ = std::stoi(line.data(), &read);
+    if (line[read] == ' ') tls_port_ = std::stoi(line.data() + read);
   }
   ~hostile_index() {
     ::kill(pid_, SIGKILL);
@@ -48,9 +50,14 @@ class hostile_index {
     return "http://127.0.0.1:" + std::to_string(port_) + path;
   }
 
+  /// With `--tls`, PEM among the folders.
+  [[nodiscard]] std::string tls_url(const std::string& path) const {
+    return "https://127.0.0.1:" + std::to_string(tls_port_) + path;
+  }
+
  private:
   pid_t pid_ = -1;
-  int port_ = 0;
+  int port_ = 0, tls_port_ = 0;
 };
 
 }  // namespace lazaret::tests

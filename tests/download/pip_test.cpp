@@ -1,34 +1,19 @@
 /// A real pip against the gateway, whose upstream is a real (small) index.
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <sys/socket.h>
-
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstdio>
 
 #include "actors/download/digest.hpp"
 #include "actors/download/release.hpp"
 #include "http/gateway_listener.hpp"
-#include "tests/download/hostile_index.hpp"
-#include "tests/download/temporary_folder.hpp"
+#include "tests/download/loopback.hpp"
+#include "tests/download/station.hpp"
 
 using namespace lazaret;
 using namespace lazaret::download;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::pair<sandbox::unique_fd, int> listen_on_loopback() {
-  sandbox::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-  REQUIRE(::listen(fd.get(), 64) == 0);
-  REQUIRE(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  return {std::move(fd), ntohs(address.sin_port)};
-}
 
 struct ran {
   int code;
@@ -44,29 +29,16 @@ ran run(const std::string& command) {
   return {WEXITSTATUS(::pclose(pipe)), output};
 }
 
-struct station {
-  explicit station(std::vector<std::string> folders = {"/usr/share/python-wheels"}) : index{std::move(folders)} {
-    registry_options options;
-    options.index_url = index.url("/simple");
-    options.cache.folder = folder.path / "cache";
-    options.denylist = {"torch"};
-    upstream = std::move(registry::open(std::move(options), count).value());
-  }
-  ran pip(const std::string& words, int port) {
-    return run("env -i HOME=" + folder.path.string() + " PATH=/usr/bin:/bin /usr/bin/python3 -m pip --isolated " +
-               "--disable-pip-version-check --no-cache-dir install --no-input --index-url http://127.0.0.1:" +
-               std::to_string(port) + "/simple --target " + (folder.path / "target").string() + " " + words);
-  }
-  tests::hostile_index index;
-  tests::temporary_folder folder;
-  metrics::instruments count;
-  std::unique_ptr<registry> upstream;
-};
+ran pip(tests::station& s, const std::string& words, int port) {
+  return run("env -i HOME=" + s.folder.path.string() + " PATH=/usr/bin:/bin /usr/bin/python3 -m pip --isolated " +
+             "--disable-pip-version-check --no-cache-dir install --no-input --index-url http://127.0.0.1:" +
+             std::to_string(port) + "/simple --target " + (s.folder.path / "target").string() + " " + words);
+}
 
 }  // namespace
 
 TEST_CASE("A real pip installs a real release through the gateway, from the cache that the download stage filled") {
-  station s;
+  tests::station s;
   actors::submission asked;
   asked.package_name = "Wheel";
   asked.version = "0.38.4";
@@ -86,10 +58,10 @@ TEST_CASE("A real pip installs a real release through the gateway, from the cach
   options.version = asked.version;
   options.artefact = release->artefact;
   gateway g{*s.upstream, budget, options};
-  auto [listener, port] = listen_on_loopback();
+  auto [listener, port] = tests::listen_on_loopback();
   http::gateway_listener serving{std::move(listener), [&](const auto& r, auto stop) { return g.answer(r, stop); }};
 
-  const auto installed = s.pip("Wheel==0.38.4", port);
+  const auto installed = pip(s, "Wheel==0.38.4", port);
   INFO(installed.output);
   CHECK(installed.code == 0);
   CHECK(std::filesystem::exists(s.folder.path / "target/wheel/__init__.py"));
@@ -97,7 +69,7 @@ TEST_CASE("A real pip installs a real release through the gateway, from the cach
   CHECK(g.record().bytes_from_cache + g.record().bytes_from_index == 0);  // the artefact was paid for
   CHECK(budget.used() - paid < 10'000);                                   // but the page counts again
 
-  const auto more = s.pip("setuptools==66.1.1", port);
+  const auto more = pip(s, "setuptools==66.1.1", port);
   INFO(more.output);
   CHECK(more.code == 0);
   const auto record = g.record();
@@ -106,7 +78,7 @@ TEST_CASE("A real pip installs a real release through the gateway, from the cach
   CHECK(record.dependencies[0].size > 500'000);
   CHECK_FALSE(record.dependencies[0].from_cache);
 
-  const auto denied = s.pip("torch-thing", port);
+  const auto denied = pip(s, "torch-thing", port);
   CHECK(denied.code != 0);
   CHECK(g.record().notes.size() == 1);
 }

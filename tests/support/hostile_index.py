@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A package index that misbehaves on request; standard library only. Prints its port on the first line of stdout.
 
-    hostile_index.py [DIR ...]
+    hostile_index.py [--tls PEM] [DIR ...]
 
 Files of the DIRs are served honestly: /simple/NAME/ lists those that belong to NAME (PEP 691 when asked for, else PEP
 503), /file/FILENAME is the file. Below /bad/<what>/ everything is hostile; /simple/bad-<what>/ lists a file that is.
+With --tls a second port, for https with the certificate and key in PEM, stands on the same line.
 GET /count/<path> says how often <path> was asked for.
 """
 import collections
@@ -15,6 +16,7 @@ import os
 import re
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -214,11 +216,21 @@ class server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 def main():
-    for folder in sys.argv[1:]:
+    folders = sys.argv[1:]
+    secure = None
+    if folders[:1] == ["--tls"]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folders[1])
+        secure = server(("127.0.0.1", 0), handler)
+        secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=secure.serve_forever, daemon=True).start()
+        folders = folders[2:]
+    for folder in folders:
         for name in os.listdir(folder):
             FILES[name] = os.path.join(folder, name)
     with server(("127.0.0.1", 0), handler) as s:
-        os.write(1, f"{s.server_address[1]}\n".encode())  # at once: print() may write the line in pieces
+        ports = [str(s.server_address[1])] + ([str(secure.server_address[1])] if secure else [])
+        os.write(1, (" ".join(ports) + "\n").encode())  # at once: print() may write the line in pieces
         s.serve_forever()
 
 
