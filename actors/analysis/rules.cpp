@@ -27,9 +27,9 @@ constexpr pattern build_tools[] = {
     "strip", "x86_64-linux-gnu-*", "aarch64-linux-gnu-*", "gfortran*", "f77", "f90", "f95", "flang*", "make", "gmake",
     "ninja*", "cmake*", "ctest", "meson*", "pkg-config", "pkgconf", "*-config", "swig*", "cython*", "patchelf", "m4",
     "bison", "flex", "rustc*", "cargo*", "maturin", "go", "uname", "lsb_release", "ldconfig*", "ldd", "arch", "getconf",
-    "file", "git", "hg", "svn", "install", "mkdir", "cp", "mv", "ln", "touch", "dirname", "basename", "expr", "sed",
-    "grep", "awk", "gawk", "mawk", "sort", "tr", "cut", "cat", "echo", "printf", "true", "false", "test", "rm", "chmod",
-    "which", "nproc",
+    "getopt", "file", "git", "hg", "svn", "install", "mkdir", "cp", "mv", "ln", "touch", "dirname", "basename", "expr",
+    "sed", "grep", "awk", "gawk", "mawk", "sort", "tr", "cut", "cat", "echo", "printf", "true", "false", "test", "rm",
+    "chmod", "which", "nproc",
     // uuid.getnode() of the standard library
     "ifconfig", "ip", "arp", "netstat", "lanscan"};
 constexpr pattern probes[] = {"python*",          "pypy*", "uname", "lsb_release",

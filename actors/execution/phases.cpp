@@ -87,6 +87,8 @@ sandbox::result<sandbox::policy> install_policy(const submission& asked, const e
                         {"index", index}},
                        options);
   what.network = sandbox::network_mode::gateway;
+  // pip's HTTP library looks for ~/.netrc by itself; whoever opens it nevertheless was looking for it.
+  what.environment.emplace_back("NETRC=/dev/null");
   return what;
 }
 
