@@ -184,3 +184,26 @@ TEST_CASE("A jailer that is started by hand says what it needs") {
   started_jailer confused{{"--no-such-option", "1"}};
   CHECK(confused.wait_for_exit() == 2);
 }
+
+TEST_CASE("What a program starts and whom it calls is seen from outside") {
+  started_jailer jails;
+  auto what = python(R"(
+import socket, subprocess
+subprocess.run(['/usr/bin/true', 'with words'])
+try: socket.create_connection(('10.1.2.3', 4567), 1)
+except OSError: pass
+)");
+  what.observe = true;
+  const auto ran = run(jails.client(), what);
+  CHECK(ran.err == "");
+  const auto seen = [&](const std::string& part) {
+    for (const auto& line : ran.observations)
+      if (line.find(part) != std::string::npos) return true;
+    return false;
+  };
+  CHECK(seen(R"("event":"exec","path":"/usr/bin/python3")"));
+  CHECK(seen(R"("argv":["/usr/bin/true","with words"])"));
+  CHECK(seen(R"("address":"10.1.2.3","port":4567)"));
+  REQUIRE_FALSE(ran.observations.empty());
+  CHECK(ran.observations.back().find(R"("event":"end")") != std::string::npos);
+}
