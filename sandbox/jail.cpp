@@ -30,6 +30,13 @@ constexpr std::chrono::seconds jailer_patience{10};
 
 /// 0, 1, 2 are the program's, 3 the status socket; nothing else of the jailer's is kept: a copy of another jail's
 /// channel here would keep that channel open after its owner closed it.
+/// By itself, because a process that moves only itself needs no grace period (cgroup.hpp).
+result<void> enter_cgroup(const jail_plan& plan) {
+  if (plan.group == nullptr) return {};
+  if (const int error = plan.group->attach_self(); error != 0) return failure{"cgroup", error, "enter", {}};
+  return {};
+}
+
 result<void> keep_own_descriptors(const jail_plan& plan) {
   if (::dup2(plan.standard_input, 0) < 0 || ::dup2(plan.standard_output, 1) < 0 || ::dup2(plan.standard_error, 2) < 0 ||
       ::dup3(plan.status, status_fd, O_CLOEXEC) < 0)
@@ -39,7 +46,7 @@ result<void> keep_own_descriptors(const jail_plan& plan) {
   return {};
 }
 
-result<void> wait_for_limits_and_ids() {
+result<void> wait_for_ids() {
   auto go = wire::receive_within(status_fd, jailer_patience);
   if (!go) return go.error();
   if (go->closed()) return failure{"jailer", 0, "ended during set-up", {}};
@@ -55,7 +62,7 @@ result<void> die_with_jailer() {
   return {};
 }
 
-/// The cgroup namespace's root is the group that a process is in when it makes it: so not before it was attached.
+/// The cgroup namespace's root is the group that a process is in when it makes it: so not before it entered.
 result<void> hide_cgroup_path() {
   if (::unshare(CLONE_NEWCGROUP) != 0) return os_failure("namespaces", "unshare cgroup");
   return {};
@@ -105,10 +112,11 @@ result<void> hand_out(openings made) {
 /// The order of confinement. Each step relies on those above it.
 result<void> confine(const jail_plan& plan) {
   openings made;
+  LAZARET_TRY(enter_cgroup(plan));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan));
   auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
-  LAZARET_TRY(wait_for_limits_and_ids());  // cgroup, uid_map: from now on all is charged
+  LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
   LAZARET_TRY(die_with_jailer());
   LAZARET_TRY(become_opaque());

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/cgroup.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/seccomp.hpp"
 #include "sandbox/validate.hpp"
@@ -20,6 +21,7 @@ struct jail_plan {
   const bind_rules& rules;
   const seccomp_filter& filter;
   std::span<const std::string> volume_paths;
+  const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
   int standard_input = -1, standard_output = -1, standard_error = -1;

@@ -79,7 +79,6 @@ result<void> running_jail::start() {
   group_ = std::move(*group);
   LAZARET_TRY(clone_init());
   init_status_.reset(), output_write_.reset(), error_write_.reset(), request_.standard_input.reset();
-  if (group_->clone_into_fd() < 0) LAZARET_TRY(group_->attach(pid_));
   LAZARET_TRY(map_ids());
   LAZARET_TRY(watch_all());
   return wire::send(status_.get(), protocol::encode(kind::proceed));
@@ -120,6 +119,7 @@ result<void> running_jail::clone_init() {
                   .rules = with_.rules,
                   .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
                   .volume_paths = request_.volume_paths,
+                  .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
                   .standard_input = request_.standard_input.get(),
@@ -221,7 +221,7 @@ void running_jail::announce() {
 /// Sampled, not signalled: the next look is when the budget could be used up at the earliest, all processors busy.
 void running_jail::check_cpu() {
   std::uint64_t ticks = 0;
-  (void)::read(cpu_timer_.get(), &ticks, sizeof ticks);
+  if (::read(cpu_timer_.get(), &ticks, sizeof ticks) < 0 && errno != EAGAIN) return end(ending::cpu_timeout);
   const auto left = request_.what.limits.cpu - group_->usage().cpu;
   if (left <= 0ns) return end(ending::cpu_timeout);
   static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -19,7 +20,7 @@ using asio::ip::tcp;
 
 namespace {
 
-asio::awaitable<void> serve(boost::beast::tcp_stream stream) {
+asio::awaitable<void> serve(boost::beast::basic_stream<tcp> stream) {
   try {
     boost::beast::flat_buffer buffer;
     for (;;) {
@@ -40,9 +41,8 @@ asio::awaitable<void> serve(boost::beast::tcp_stream stream) {
 asio::awaitable<void> accept(tcp::acceptor& acceptor) {
   for (;;) {
     auto socket = co_await acceptor.async_accept(asio::make_strand(acceptor.get_executor()), asio::use_awaitable);
-    auto stream = boost::beast::tcp_stream{std::move(socket)};
-    auto executor = stream.get_executor();
-    asio::co_spawn(executor, serve(std::move(stream)), asio::detached);
+    auto executor = socket.get_executor();
+    asio::co_spawn(executor, serve(boost::beast::basic_stream<tcp>(std::move(socket))), asio::detached);
   }
 }
 
