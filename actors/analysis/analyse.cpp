@@ -44,7 +44,11 @@ class examination {
   void lose_sight(std::string because) { blind_.push_back(std::move(because)); }
 
   void weigh_notes(const std::vector<actors::note>& notes) {
-    for (const auto& n : notes) found_.state(act::noted, n.rule, before, n.evidence);
+    for (const auto& n : notes) {
+      const bool listed = find_rule(n.rule) != nullptr;
+      found_.state(act::noted, listed ? n.rule : std::string{ids::unlisted_note}, before,
+                   listed ? n.evidence : n.rule + ": " + n.evidence);
+    }
   }
 
   void weigh_release(const actors::download_result& r) {
@@ -61,8 +65,8 @@ class examination {
     for (const auto& file : r.listing.pth_files)
       if (wanted != "setuptools" || !file.ends_with("distutils-precedence.pth"))
         found_.state(act::carries, file, before, a.filename + " holds " + file);
-    if (!told.empty() && told != wanted)
-      found_.state(act::carries, "metadata_mismatch", before, "asked for " + wanted + ", got " + told);
+    if (!told.empty() && told != wanted && !noted(ids::metadata_mismatch))
+      found_.state(act::noted, std::string{ids::metadata_mismatch}, before, "asked for " + wanted + ", got " + told);
     if (!r.error.empty())
       lose_sight("download: " + r.error);
     else if (!r.unpackable)

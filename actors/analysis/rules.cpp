@@ -300,8 +300,7 @@ constexpr pattern drop_hosts[] = {"discord.com*",
 constexpr pattern malformed[] = {"malformed"}, truncated[] = {"truncated"}, overrun[] = {"overrun"};
 constexpr pattern timed_out[] = {"timed_out"}, cpu_exhausted[] = {"cpu_timeout"}, pids[] = {"pids_exhausted"},
                   memory[] = {"out_of_memory"}, disk[] = {"disk_full"}, flood[] = {"output_flood"},
-                  denied[] = {"syscall_denied*"}, crashed[] = {"signalled*"}, blind[] = {"uncovered"},
-                  misfit[] = {"metadata_mismatch"};
+                  denied[] = {"syscall_denied*"}, crashed[] = {"signalled*"}, blind[] = {"uncovered"};
 constexpr pattern any_pth[] = {"*.pth"};
 #define LAZARET_NOTE(word) constexpr pattern note_##word[] = {ids::word}
 LAZARET_NOTE(archive_traversal);
@@ -310,6 +309,15 @@ LAZARET_NOTE(archive_device);
 LAZARET_NOTE(archive_bomb);
 LAZARET_NOTE(archive_limits);
 LAZARET_NOTE(archive_malformed);
+LAZARET_NOTE(archive_corrupt);
+LAZARET_NOTE(archive_encrypted);
+LAZARET_NOTE(archive_duplicate);
+LAZARET_NOTE(archive_polyglot);
+LAZARET_NOTE(digest_mismatch);
+LAZARET_NOTE(gateway_abuse);
+LAZARET_NOTE(denied_dependency);
+LAZARET_NOTE(metadata_mismatch);
+LAZARET_NOTE(unlisted_note);
 LAZARET_NOTE(download_cap);
 LAZARET_NOTE(digest_missing);
 LAZARET_NOTE(yanked_release);
@@ -369,11 +377,19 @@ constexpr rule table[] = {
     {"archive_bomb", high, 65, "The archive unpacks to far more than it weighs", anywhere, only(noted), note_archive_bomb},
     {"archive_limits", medium, 25, "The archive breaks a limit on files, bytes, depth or name length", anywhere, only(noted), note_archive_limits},
     {"archive_malformed", medium, 25, "The archive is malformed", anywhere, only(noted), note_archive_malformed},
+    {"archive_corrupt", medium, 25, "The archive is damaged", anywhere, only(noted), note_archive_corrupt},
+    {"archive_encrypted", medium, 30, "The archive needs a password", anywhere, only(noted), note_archive_encrypted},
+    {"archive_duplicate", medium, 30, "The archive holds one name twice: tools differ in which they see", anywhere, only(noted), note_archive_duplicate},
+    {"archive_polyglot", medium, 35, "The archive is another kind of file too", anywhere, only(noted), note_archive_polyglot},
     {"download_cap", low, 15, "The run's download cap was reached", anywhere, only(noted), note_download_cap},
     {"digest_missing", info, 5, "The index gave no digest to verify the release against", anywhere, only(noted), note_digest_missing},
+    {"digest_mismatch", high, 50, "The index served other bytes than its digest promised", anywhere, only(noted), note_digest_mismatch},
+    {"gateway_abuse", medium, 35, "Used the registry gateway for more than an installer needs", anywhere, only(noted), note_gateway_abuse},
+    {"denied_dependency", low, 10, "Depends on a package that is denied here", anywhere, only(noted), note_denied_dependency},
+    {"unlisted_note", low, 10, "A stage noted something that no rule names", anywhere, only(noted), note_unlisted_note},
     {"yanked_release", info, 5, "The release was yanked from the index", anywhere, only(noted), note_yanked_release},
     {"pth_file", medium, 30, "The release carries a .pth file, which runs at every start of Python", before, only(carries), any_pth},
-    {"metadata_mismatch", medium, 30, "The release's own metadata names another package", before, only(carries), misfit},
+    {"metadata_mismatch", medium, 30, "The release's own metadata names another package", before, only(noted), note_metadata_mismatch},
     // Network
     {"network_install", high, 50, "Tried to reach the network while it was installed", in_install, network, {}, home_ground},
     {"network_import", high, 40, "Tried to reach the network while it was imported", in_import, network, {}, home_ground},

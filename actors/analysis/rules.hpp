@@ -51,13 +51,17 @@ struct rule {
 [[nodiscard]] bool fits(std::string_view pattern, std::string_view text) noexcept;
 [[nodiscard]] bool fits_any(patterns any_of, std::string_view text) noexcept;
 
-/// Ids for the notes of other stages (note::rule).
+/// Ids for the notes of other stages (note::rule). A note with an id of no row still shows, as `unlisted_note`.
 namespace ids {
 inline constexpr std::string_view archive_traversal = "archive_traversal", archive_link_escape = "archive_link_escape",
                                   archive_device = "archive_device", archive_bomb = "archive_bomb",
                                   archive_limits = "archive_limits", archive_malformed = "archive_malformed",
+                                  archive_corrupt = "archive_corrupt", archive_encrypted = "archive_encrypted",
+                                  archive_duplicate = "archive_duplicate", archive_polyglot = "archive_polyglot",
                                   download_cap = "download_cap", digest_missing = "digest_missing",
-                                  yanked_release = "yanked_release";
+                                  yanked_release = "yanked_release", digest_mismatch = "digest_mismatch",
+                                  gateway_abuse = "gateway_abuse", denied_dependency = "denied_dependency",
+                                  metadata_mismatch = "metadata_mismatch", unlisted_note = "unlisted_note";
 }  // namespace ids
 
 }  // namespace lazaret::analysis

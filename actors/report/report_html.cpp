@@ -260,9 +260,9 @@ class page {
   void uncovered() {
     if (!run_.analysis || run_.analysis->uncovered.empty()) return;
     heading("Not covered by the audit hook", "seen by the observer only");
-    raw("<ul class=\"card evidence mono\">");
+    raw("<div class=\"card\"><ul class=\"evidence plain mono\">");
     for (const auto& line : run_.analysis->uncovered) element("li", line, "li");
-    raw("</ul>");
+    raw("</ul></div>");
   }
 
   void outputs() {

@@ -40,6 +40,7 @@ border:1px solid currentColor;color:var(--soft)}
 .critical,.high{color:var(--malicious)}.medium{color:var(--suspicious)}
 .evidence{margin:.55rem 0 0;padding:0;list-style:none;border-top:1px solid var(--line)}
 .evidence li{padding:.36rem 0;border-bottom:1px dashed var(--line)}.evidence li:last-child{border:0;padding-bottom:0}
+.plain{margin:0;border:0}.plain li:first-child{padding-top:0}
 .phase h3{margin:0 0 .15rem;font-size:1rem;font-weight:620;display:flex;gap:.6rem;align-items:baseline}
 .phase p{margin:.1rem 0;overflow-wrap:anywhere}
 .good{color:var(--benign)}.bad{color:var(--malicious)}.soft{color:var(--soft)}

@@ -104,9 +104,8 @@ std::string summary_of(const run& r) {
 
 std::string details(const run& r) {
   std::string out;
-  const auto add = [&](std::string_view what, const std::string& value) {
-    (out += out.empty() ? "" : "\n") += what;
-    out += " " + span_of(value, 200);
+  const auto add = [&](const std::string& what, const std::string& value) {
+    (out += out.empty() ? "" : "\n") += span_of(what + ": " + value, 240);
   };
   if (r.asked.file_path) add("file", *r.asked.file_path);
   if (r.asked.entrypoint) add("entry point", *r.asked.entrypoint);

@@ -64,6 +64,7 @@ int look_for_stop(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
 }
 
+/// Empty when an attachment can't be read.
 std::unique_ptr<curl_mime, mime_close> form_of(CURL* handle, const webhook_message& message) {
   std::unique_ptr<curl_mime, mime_close> form{::curl_mime_init(handle)};
   auto* part = ::curl_mime_addpart(form.get());
@@ -74,7 +75,7 @@ std::unique_ptr<curl_mime, mime_close> form_of(CURL* handle, const webhook_messa
     const auto& file = message.files[i];
     part = ::curl_mime_addpart(form.get());
     ::curl_mime_name(part, ("files[" + std::to_string(i) + "]").c_str());
-    ::curl_mime_filedata(part, file.file.c_str());
+    if (::curl_mime_filedata(part, file.file.c_str()) != CURLE_OK) return {};
     ::curl_mime_filename(part, file.name.c_str());
     ::curl_mime_type(part, file.content_type.c_str());
   }
@@ -88,6 +89,7 @@ answer post(const std::string& url, const webhook_message& message, const delive
   auto* h = handle.get();
   if (h == nullptr) return out.transport = CURLE_OUT_OF_MEMORY, out;
   const auto form = form_of(h, message);
+  if (!form) return out.transport = CURLE_READ_ERROR, out;
   std::unique_ptr<curl_slist, list_close> headers{::curl_slist_append(nullptr, "Expect:")};
   if (!o.idempotency_key.empty())
     headers.reset(::curl_slist_append(headers.release(), ("Idempotency-Key: " + o.idempotency_key).c_str()));
@@ -166,7 +168,8 @@ delivery deliver(const std::string& url, const webhook_message& message, const d
     out.error = got.transport == CURLE_OK ? host + " answered " + std::to_string(got.status)
                                           : host + ": " + ::curl_easy_strerror(got.transport);
     // What the operator wrote wrong does not get better by itself.
-    const bool hopeless = got.transport == CURLE_URL_MALFORMAT || got.transport == CURLE_UNSUPPORTED_PROTOCOL ||
+    const bool hopeless = got.transport == CURLE_URL_MALFORMAT || got.transport == CURLE_READ_ERROR ||
+                          got.transport == CURLE_UNSUPPORTED_PROTOCOL ||
                           (got.transport == CURLE_OK && got.status != 429 && got.status < 500);
     out.may_succeed_later = !hopeless;
     out.asked = asked_to_wait(got.retry_after, got.body, std::chrono::system_clock::now());

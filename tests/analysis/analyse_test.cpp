@@ -229,6 +229,13 @@ TEST_CASE("What the download stage met is judged, also when nothing could run") 
   CHECK(v.verdict == verdict::malicious);
 }
 
+TEST_CASE("A note whose id no rule has is shown all the same") {
+  actors::run r;
+  r.download.emplace();
+  r.download->notes = {{"something_new", "a line"}};
+  CHECK(find(analyse(r, "/nonexistent"), "unlisted_note")->evidence[0] == "something_new: a line");
+}
+
 TEST_CASE("A .pth file and another package's metadata are found in the listing") {
   auto r = watched_run("install");
   r.download.emplace();
