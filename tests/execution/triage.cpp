@@ -1,6 +1,7 @@
 #include "tests/execution/triage.hpp"
 
 #include <csignal>
+#include <stdexcept>
 
 namespace lazaret::actors::testing {
 
@@ -28,8 +29,9 @@ class file_server {
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, listener.get(), 3);
-    REQUIRE(::posix_spawn(&pid_, argv[0], &files, nullptr, argv, environ) == 0);
+    const int failed = ::posix_spawn(&pid_, argv[0], &files, nullptr, argv, environ);
     posix_spawn_file_actions_destroy(&files);
+    if (failed != 0) throw std::runtime_error{"file_server"};  // Catch's own assertions are for one thread
   }
   ~file_server() {
     ::kill(pid_, SIGKILL);
@@ -70,8 +72,12 @@ triage::triage() : jailer_{{"--allow-bind", LAZARET_BINARY_DIR "/lib/lazaret"}} 
 }
 
 execution_result triage::run(actors::run what, std::stop_token stop) {
-  std::filesystem::remove_all(folder());
-  return execute(what, folder(), options, jailer_.client(), hooks, std::move(stop));
+  return run(std::move(what), folder(), std::move(stop));
+}
+
+execution_result triage::run(actors::run what, const std::filesystem::path& into, std::stop_token stop) {
+  std::filesystem::remove_all(into);
+  return execute(what, into, options, jailer_.client(), hooks, std::move(stop));
 }
 
 execution_result triage::run(const std::string& name, const std::string& version, mode m) {

@@ -20,6 +20,8 @@ class triage {
 
   [[nodiscard]] execution_result run(actors::run what, std::stop_token stop = {});
   [[nodiscard]] execution_result run(const std::string& name, const std::string& version, mode m = mode::install);
+  /// Any number of these at once, each with a folder of its own.
+  [[nodiscard]] execution_result run(actors::run what, const std::filesystem::path& into, std::stop_token stop = {});
   /// A file of the last run, as text.
   [[nodiscard]] std::string text(const std::string& file) const { return slurp(space_.path / "run" / file); }
   [[nodiscard]] std::filesystem::path folder() const { return space_.path / "run"; }
