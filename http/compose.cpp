@@ -96,8 +96,14 @@ class whole final : public composition {
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
     o.jailer_trouble = [this] { return jails_.connected() ? std::string{} : "the jailer is not running"; };
 
-    actors::execution_parts execution{jails_, *registry_, *runs_, meters, serve_gateway, jail_limits(c),
-                                      static_cast<std::uint64_t>(c.max_download_bytes), c.data_dir};
+    actors::execution_parts execution{jails_,
+                                      *registry_,
+                                      *runs_,
+                                      meters,
+                                      serve_gateway,
+                                      jail_limits(c),
+                                      static_cast<std::uint64_t>(c.max_download_bytes),
+                                      c.data_dir};
     execution.limits.site = std::move(site);
     o.work = {actors::download_work(*registry_, static_cast<std::uint64_t>(c.max_download_bytes)),
               actors::execution_work(std::move(execution)), actors::analysis_work(c.data_dir),

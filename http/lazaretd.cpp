@@ -50,8 +50,7 @@ void announce(const http::config& settings, const http::server& server) {
   std::fflush(stdout);
 }
 
-int serve(const http::config& settings, http::groundwork ground, metrics::instruments& meters,
-          const sigset_t& stops) {
+int serve(const http::config& settings, http::groundwork ground, metrics::instruments& meters, const sigset_t& stops) {
   auto parts = http::compose(settings, std::move(ground), meters);
   if (!parts) return fail(parts.error().describe());
   auto server = http::server::open(settings, (*parts)->service(), meters);
