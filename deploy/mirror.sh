@@ -11,9 +11,9 @@ umask 022
 new="$1.new.$$"
 trap 'rm -rf "$new"' EXIT
 mkdir -p "$new/files"
-/usr/bin/python3 -I "$root/deploy/mirror/repack.py" "$new/files"
-/usr/bin/python3 -I "$root/tests/packages/build.py" "$new/files"
-/usr/bin/python3 -I "$root/deploy/mirror/index.py" "$new"
+/usr/bin/python3 -E -s -B "$root/deploy/mirror/repack.py" "$new/files"
+/usr/bin/python3 -E -s -B "$root/tests/packages/build.py" "$new/files"
+/usr/bin/python3 -E -s -B "$root/deploy/mirror/index.py" "$new"
 rm -rf "$1"
 mv "$new" "$1"
 trap - EXIT

@@ -112,8 +112,7 @@ class whole final : public composition {
     return o;
   }
 
-  static std::shared_ptr<void> serve_gateway(
-      sandbox::unique_fd listener, std::function<download::gateway_response(const download::gateway_request&)> answer) {
+  static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
     return std::make_shared<gateway_listener>(std::move(listener), std::move(answer));
   }
 

@@ -28,9 +28,11 @@ result<passwd> find_user(const std::string& user) {
 
 result<void> make_data_folder(const std::filesystem::path& folder, const std::string& user) {
   std::error_code bad;
-  const bool is_new = std::filesystem::create_directories(folder, bad);
+  std::filesystem::create_directories(folder, bad);
   if (bad) return failure{"make_data_folder", bad.value(), folder.string(), "DATA_DIR"};
-  if (!is_new || ::geteuid() != 0 || user.empty()) return {};
+  // One that holds something already belongs to whoever put it there: become() says so when that is not the user.
+  const bool is_empty = std::filesystem::is_empty(folder, bad);
+  if (!is_empty || bad || ::geteuid() != 0 || user.empty()) return {};
   const auto who = find_user(user);
   if (!who) return who.error();
   if (::chown(folder.c_str(), who->pw_uid, who->pw_gid) != 0) return os_failure("make_data_folder", folder.string());

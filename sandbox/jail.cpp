@@ -161,7 +161,8 @@ result<void> become_program(const jail_plan& plan) {
 /// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table
 /// of descriptors: the jailer finds the seccomp listener there, through the only process of the jail that it holds.
 pid_t fork_program(const jail_plan& plan) {
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  const auto pid =
+      static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
   if (pid != 0) return pid;
   if (auto done = become_program(plan); !done) say(protocol::encode(kind::failed, done.error()));
   ::_exit(127);

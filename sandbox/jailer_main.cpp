@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sandbox/jailer_process.hpp"
+#include "sandbox/own_namespace.hpp"
 
 namespace {
 
@@ -43,8 +44,11 @@ int main(int argc, char** argv) try {
     std::cerr << usage;
     return 2;
   }
-  auto process = lazaret::sandbox::jailer_process::make(options);
-  const auto served = process ? (*process)->serve() : lazaret::sandbox::result<void>{process.error()};
+  auto served = lazaret::sandbox::ensure_root(argv);
+  if (served) {
+    auto process = lazaret::sandbox::jailer_process::make(options);
+    served = process ? (*process)->serve() : lazaret::sandbox::result<void>{process.error()};
+  }
   if (served) return 0;
   std::cerr << "lazaret-jailer: " << served.error().describe() << '\n';
   return 1;

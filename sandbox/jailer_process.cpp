@@ -1,7 +1,6 @@
 #include "sandbox/jailer_process.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 
 #include <csignal>
 
+#include "sandbox/own_namespace.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -19,23 +19,6 @@ using protocol::kind;
 // Far above what a host can run at once, low enough that a service gone mad can't use up the kernel.
 constexpr std::size_t max_jails = 512;
 constexpr std::size_t max_volumes = 1024;
-
-/// Without root, a user namespace in which this uid is root: enough to mount, to make namespaces, and to map one uid.
-result<void> become_root_of_own_namespace() {
-  const auto uid = ::geteuid();
-  const auto gid = ::getegid();
-  if (::unshare(CLONE_NEWUSER) != 0)
-    return os_failure("privileges", "unshare user namespace", "run as root, or allow user namespaces");
-  const auto put = [](const char* path, const std::string& text) -> result<void> {
-    unique_fd fd{::open(path, O_WRONLY | O_CLOEXEC)};
-    if (!fd || ::write(fd.get(), text.data(), text.size()) < 0)
-      return os_failure("privileges", std::string{"write "} + path);
-    return {};
-  };
-  LAZARET_TRY(put("/proc/self/setgroups", "deny"));
-  LAZARET_TRY(put("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1"));
-  return put("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
-}
 
 /// A directory that always exists or can be made, and that no bind ever names.
 std::string choose_workspace(const std::string& wanted) {
@@ -107,12 +90,13 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  auto groups = open_cgroup_tree();  // before leaving the host's namespaces, where its files may be writable for us
+  auto groups = open_cgroup_tree();
   if (!groups) return groups.error();
-  const bool privileged = ::geteuid() == 0;
+  const auto uids_here = mappable_uids();
+  if (!uids_here) return uids_here.error();
+  const bool privileged = *uids_here > 1;
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
-  if (!privileged) LAZARET_TRY(become_root_of_own_namespace());
   auto place = workspace::enter(directory);
   if (!place) return place.error();
   auto loop = event_loop::make();
@@ -121,9 +105,9 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   if (!plain) return plain.error();
   auto observing = seccomp_filter::compile({.observe = true});
   if (!observing) return observing.error();
-  const uid_pool::options uids{.base = privileged ? options.uid_base : 0, .single = !privileged};
+  const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{
-      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), uids, std::move(rules),
+      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules),
             std::move(*plain), std::move(*observing), std::move(*groups), privileged}}};
 }
 
@@ -225,7 +209,12 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, *groups_, rules_, plain_filter_, observing_filter_, workspace_.mount_point(), privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
-      [this, number] { loop_.later([this, number] { jails_.erase(number); }); });
+      [this, number](unique_fd holder, const std::string& last_words) {
+        loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {
+          jails_.erase(number);
+          (void)wire::send(holder->get(), last_words);
+        });
+      });
   LAZARET_TRY(jail->start());
   jails_.emplace(number, std::move(jail));
   return {};

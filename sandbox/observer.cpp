@@ -189,11 +189,11 @@ bool observer::handle() {
   const std::chrono::duration<double> since = std::chrono::steady_clock::now() - started_;
   char start[80];
   std::snprintf(start, sizeof start, "{\"t\":%.6f,\"pid\":%d,\"event\":", since.count(), who.pid_inside());
-  std::vector<std::string> lines = describe(request.data, who, start);
+  const std::vector<std::string> lines = describe(request.data, who, start);
   // Still waiting: then what was read was its memory, and not that of a later process with the same pid.
   std::uint64_t id = request.id;
   if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) return true;
-  for (std::string& line : lines) write_line(std::move(line));
+  for (const std::string& line : lines) (void)write_line(line);
 
   std::fill(response_.begin(), response_.end(), 0);
   auto& response = *reinterpret_cast<seccomp_notif_resp*>(response_.data());
@@ -204,16 +204,25 @@ bool observer::handle() {
 }
 
 void observer::finish() {
-  if (sink_)
-    write_line("{\"event\":\"end\",\"seen\":" + std::to_string(seen_) + ",\"dropped\":" + std::to_string(dropped_));
+  if (sink_) {
+    std::string end = "{\"event\":\"end\",\"seen\":" + std::to_string(seen_);
+    end += ",\"dropped\":" + std::to_string(dropped_);
+    // In a full pipe there is always room for one more line after making it larger (up to /proc/sys/fs/pipe-max-size).
+    if (!write_line(end)) {
+      ::fcntl(sink_.get(), F_SETPIPE_SZ, ::fcntl(sink_.get(), F_GETPIPE_SZ) * 2);
+      (void)write_line(end);
+    }
+  }
   sink_.reset();
   listener_.reset();
 }
 
-void observer::write_line(std::string line) {
-  line += "}\n";
-  if (line.size() > line_bytes || ::write(sink_.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-    ++dropped_;
+bool observer::write_line(const std::string& line) {
+  const std::string whole = line + "}\n";
+  const bool fits = whole.size() <= line_bytes;
+  if (fits && ::write(sink_.get(), whole.data(), whole.size()) == static_cast<ssize_t>(whole.size())) return true;
+  ++dropped_;
+  return false;
 }
 
 }  // namespace lazaret::sandbox

@@ -5,7 +5,7 @@
 /// seccomp_unotify(2), "NOTES"), so nothing's safety rests on it.
 ///
 /// One JSON object a line, at most 4 KiB, to `sink` (a pipe, made non-blocking here; lines that don't fit are counted
-/// and told in the end line; no end line at all means that not even that one did fit):
+/// and told in the end line, for which the pipe is enlarged when it is full):
 ///   {"t":SECONDS_SINCE_START,"pid":PID_IN_JAIL,"event":"exec","path":str,"argv":[str,...],"python":bool}
 ///   {"t":..,"pid":..,"event":"connect","family":"inet","address":"1.2.3.4","port":443}     inet, inet6
 ///   {"t":..,"pid":..,"event":"connect","family":"unix","unix":"/run/x"}                    "@x": abstract
@@ -37,7 +37,7 @@ class observer {
   void finish();
 
  private:
-  void write_line(std::string line);
+  bool write_line(const std::string& line);
 
   unique_fd listener_, sink_;
   std::chrono::steady_clock::time_point started_;

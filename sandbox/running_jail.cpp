@@ -58,8 +58,7 @@ result<void> write_proc(int pid, const char* file, const std::string& text) {
 
 }  // namespace
 
-running_jail::running_jail(const jail_resources& with, std::string name, jail_request request,
-                           std::function<void()> gone)
+running_jail::running_jail(const jail_resources& with, std::string name, jail_request request, farewell gone)
     : with_{with}, name_{std::move(name)}, request_{std::move(request)}, gone_{std::move(gone)} {}
 
 running_jail::~running_jail() {
@@ -289,10 +288,10 @@ void running_jail::finish() {
   const auto o = conclude(group_->usage());
   group_.reset();
   if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
-  (void)wire::send(request_.channel.get(),
-                   failure_ ? protocol::encode(kind::failed, *failure_) : protocol::encode(kind::ended, o));
   with_.loop.forget(init_.get());
-  gone_();
+  with_.loop.forget(request_.channel.get());
+  gone_(std::move(request_.channel),
+        failure_ ? protocol::encode(kind::failed, *failure_) : protocol::encode(kind::ended, o));
 }
 
 }  // namespace lazaret::sandbox

@@ -41,8 +41,10 @@ struct jail_request {
 
 class running_jail {
  public:
-  /// `gone` is called once, when nothing of the jail is left and its holder has been told; destroy it then.
-  running_jail(const jail_resources& with, std::string name, jail_request request, std::function<void()> gone);
+  /// Called once, when the last process is gone: destroy the jail, and then tell its holder, so that nothing of a jail
+  /// is left when somebody learns of its end.
+  using farewell = std::function<void(unique_fd channel, std::string last_words)>;
+  running_jail(const jail_resources& with, std::string name, jail_request request, farewell gone);
   ~running_jail();
   running_jail(const running_jail&) = delete;
 
@@ -68,7 +70,7 @@ class running_jail {
   const jail_resources with_;
   std::string name_;
   jail_request request_;
-  std::function<void()> gone_;
+  farewell gone_;
   std::unique_ptr<cgroup> group_;
   unique_fd output_read_, output_write_, error_read_, error_write_, observations_;
   unique_fd audit_, gateway_;  // from inside, on their way to the holder

@@ -36,6 +36,37 @@ std::string address_of(const repr_value& address) {
   return {};
 }
 
+/// python(1): -I and -S leave out the site set-up that loads the hook. Letters cluster; -c and -m end the options.
+bool keeps_hook_away(std::string_view program, const std::vector<std::string>& argv) {
+  if (const auto name = program.substr(program.rfind('/') + 1); !name.starts_with("python")) return false;
+  for (std::size_t i = 1; i < argv.size() && argv[i].size() > 1 && argv[i][0] == '-' && argv[i][1] != '-'; ++i) {
+    for (const char option : argv[i].substr(1)) {
+      if (option == 'S') return true;  // with -I alone the site's .pth files are still read
+      if (option == 'c' || option == 'm') return false;
+      if (option == 'W' || option == 'X') break;
+    }
+  }
+  return false;
+}
+
+/// `sh -c 'uname -a'` is uname, `env FOO=1 make` is make; a line with shell syntax in it stays the shell's.
+std::string spawned_program(const std::string& path, const std::vector<std::string>& argv) {
+  static constexpr std::string_view shells[]{"sh", "bash", "dash", "zsh", "ksh", "ash"};
+  const auto program = program_name(path);
+  if (program == "env" && !argv.empty()) {
+    const auto word = std::find_if(argv.begin() + 1, argv.end(),
+                                   [](const auto& w) { return w.find('=') == w.npos && !w.starts_with('-'); });
+    return word == argv.end() ? program : program_name(*word);
+  }
+  const bool shell = std::find(std::begin(shells), std::end(shells), program) != std::end(shells);
+  if (!shell || argv.size() < 3 || !argv[1].starts_with('-') || argv[1].find('c') == std::string::npos) return program;
+  const auto& line = argv[2];
+  if (line.find_first_of("|&;<>$`(){}\n") != line.npos) return program;
+  const auto first = line.find_first_not_of(" \t");
+  return first == line.npos ? program
+                            : program_name(std::string_view{line}.substr(first, line.find(' ', first) - first));
+}
+
 class hook_deeds {
  public:
   explicit hook_deeds(const audit_line& line) : line_{line} {}
@@ -68,7 +99,9 @@ class hook_deeds {
     if (words.empty() && program.is_text()) words = {program.text};
     if (words.empty()) return add(act::spawn, "?");
     auto what = program.is_text() ? program.text : words.front();
-    add(act::spawn, spawned_program(std::move(what), words), command_line(words));
+    const auto called = spawned_program(std::move(what), words);
+    add(act::spawn, called, command_line(words));
+    if (keeps_hook_away(called, words)) add(act::blindfold, called, command_line(words));
   }
   void shell(const repr_value& command) {
     if (command.is_text())
@@ -95,28 +128,9 @@ class hook_deeds {
   deeds take() { return std::move(out_); }
 
  private:
-  static std::string spawned_program(std::string path, const std::vector<std::string>& argv);
   const audit_line& line_;
   deeds out_;
 };
-
-/// `sh -c 'uname -a'` is uname, `env FOO=1 make` is make; a line with shell syntax in it stays the shell's.
-std::string hook_deeds::spawned_program(std::string path, const std::vector<std::string>& argv) {
-  static constexpr std::string_view shells[]{"sh", "bash", "dash", "zsh", "ksh", "ash"};
-  const auto program = program_name(path);
-  if (program == "env") {
-    const auto word = std::find_if(argv.begin() + 1, argv.end(),
-                                   [](const auto& w) { return w.find('=') == w.npos && !w.starts_with('-'); });
-    return word == argv.end() ? program : program_name(*word);
-  }
-  const bool shell = std::find(std::begin(shells), std::end(shells), program) != std::end(shells);
-  if (!shell || argv.size() < 3 || !argv[1].starts_with('-') || argv[1].find('c') == std::string::npos) return program;
-  const auto& line = argv[2];
-  if (line.find_first_of("|&;<>$`(){}\n") != line.npos) return program;
-  const auto first = line.find_first_not_of(" \t");
-  return first == line.npos ? program
-                            : program_name(std::string_view{line}.substr(first, line.find(' ', first) - first));
-}
 
 struct route {
   std::string_view event;
@@ -213,7 +227,8 @@ deeds deeds_of(const observed_line& line) {
   const auto& e = line.event;
   if (e == "exec") {
     // An empty path is execveat(2) with AT_EMPTY_PATH: a program without a name.
-    add(act::spawn, line.path.empty() ? "memfd:?" : program_name(line.path), command_line(line.argv));
+    add(act::spawn, line.path.empty() ? "memfd:?" : spawned_program(line.path, line.argv), command_line(line.argv));
+    if (keeps_hook_away(line.path, line.argv)) add(act::blindfold, program_name(line.path), command_line(line.argv));
   } else if (e == "connect" || e == "bind" || e == "sendto" || e == "listen") {
     std::string where;
     if (line.family == "unix") where = "unix:" + line.path;

@@ -47,6 +47,9 @@ enum class act : std::uint32_t {
   noted = 1U << 28,    ///< object: rule id of a stage's note
   carries = 1U << 29,  ///< object: a file in the archive, e.g. `x.pth`
   channel = 1U << 30,  ///< object: `malformed`, `truncated`, `overrun`: what befell the witnesses
+  // Again of a process:
+  blindfold =
+      1U << 31,  ///< started Python with -I or -S, which keep the audit hook away; object: program; detail: command
 };
 using acts = std::uint32_t;
 constexpr acts operator|(act a, act b) { return static_cast<acts>(a) | static_cast<acts>(b); }

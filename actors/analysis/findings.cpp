@@ -13,8 +13,8 @@ constexpr std::string_view verbs[] = {
     "bound",    "listened on",    "spoke TLS with", "requested",        "ran",       "forked",        "signalled",
     "traced",   "made in memory", "loaded",         "looked up symbol", "compiled",  "unmarshalled",  "terminal by",
     "imported", "ran code named", "ran code named", "compiled code",    "detached",  "signalled pid", "ended",
-    "noted",    "carries",        "channel"};
-static_assert(std::size(verbs) == 31);
+    "noted",    "carries",        "channel",        "blindfolded"};
+static_assert(std::size(verbs) == 32);
 
 std::string_view verb(act a) { return verbs[std::countr_zero(static_cast<acts>(a))]; }
 

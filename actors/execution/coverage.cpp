@@ -15,11 +15,11 @@ constexpr std::size_t most_lines = 50;
 
 /// What an honest build starts. They are programs of the host's /usr, and what they start in turn is seen as well.
 constexpr std::array build_tools{
-    "ar",    "as",       "bash", "c++",   "cat",    "cc",       "cc1",           "cc1plus", "chmod",
-    "cmake", "collect2", "cp",   "cpp",   "dash",   "dirname",  "env",           "expr",    "g++",
-    "gcc",   "git",      "grep", "ld",    "ld.bfd", "ldconfig", "ldconfig.real", "ln",      "lsb_release",
-    "make",  "mkdir",    "mv",   "ninja", "nm",     "objdump",  "pkg-config",    "ranlib",  "readelf",
-    "rm",    "sed",      "sh",   "sort",  "strip",  "tr",       "uname",         "which"};
+    "ar",       "as",   "bash",  "c++", "cat",     "cc",         "cc1",           "cc1plus", "chmod",       "cmake",
+    "collect2", "cp",   "cpp",   "cut", "getopt",  "dash",       "dirname",       "env",     "expr",        "g++",
+    "gcc",      "git",  "grep",  "ld",  "ld.bfd",  "ldconfig",   "ldconfig.real", "ln",      "lsb_release", "make",
+    "mkdir",    "mv",   "ninja", "nm",  "objdump", "pkg-config", "ranlib",        "readelf", "rm",          "sed",
+    "sh",       "sort", "strip", "tr",  "uname",   "which"};
 
 std::string_view base_name(std::string_view path) { return path.substr(path.find_last_of('/') + 1); }
 

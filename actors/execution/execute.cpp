@@ -71,7 +71,7 @@ class conduct {
     const bool written = taken.finish(p);
     if (install) settle_account();
     p.summary = install ? install_summary(p, taken.stdout_tail(), taken.stderr_tail(), hit_cap())
-                        : run_summary(p, taken.stderr_tail());
+                        : run_summary(p, taken.stdout_tail(), taken.stderr_tail());
     if (install && !p.ok) p.summary += not_run();
     if (hooks_.on_phase) hooks_.on_phase(p);
     result_.phases.push_back(std::move(p));

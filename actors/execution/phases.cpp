@@ -27,8 +27,8 @@ sandbox::policy python_policy(const json::object& job, const execution_options& 
   add_python_site(what, options.site);
   what.volumes.push_back({.index = 0, .target = work_directory, .writable = true, .executable = true});
   what.working_directory = work_directory;
-  // -I: neither the working directory nor PYTHON* variables bring code of the package into the driver itself.
-  what.argv = {"/usr/bin/python3", "-I", "-B", python_site::driver, json::serialize(job)};
+  // -s, -P: neither the home nor the working directory brings code of the package into the driver itself.
+  what.argv = {"/usr/bin/python3", "-s", "-P", "-B", python_site::driver, json::serialize(job)};
   what.environment = {"PATH=/usr/bin:/bin",
                       "HOME=/work/home",
                       "TMPDIR=/work/tmp",
@@ -87,16 +87,20 @@ sandbox::result<sandbox::policy> install_policy(const submission& asked, const e
                         {"index", index}},
                        options);
   what.network = sandbox::network_mode::gateway;
+  // pip's HTTP library looks for ~/.netrc by itself; whoever opens it nevertheless was looking for it.
+  what.environment.emplace_back("NETRC=/dev/null");
   return what;
 }
 
 sandbox::policy run_policy(const std::string& phase, const submission& asked, const execution_options& options) {
-  json::object job{{"phase", phase}, {"target", target_directory}, {"package", asked.package_name}};
+  // One module or script may not use up the time of all: 10 s, less when the phase itself has little.
+  const auto job_limit = std::clamp<std::int64_t>(options.wall.count() / 4, 1, 10);
+  json::object job{
+      {"phase", phase}, {"target", target_directory}, {"package", asked.package_name}, {"job_limit", job_limit}};
   put(job, "file_path", asked.file_path);
   put(job, "entrypoint", asked.entrypoint);
   put(job, "module_name", asked.module_name);
   sandbox::policy what = python_policy(job, options);
-  what.working_directory = target_directory;
   what.network = sandbox::network_mode::none;
   return what;
 }

@@ -13,6 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t tail_bytes = 16'384;
+constexpr std::size_t most_line = 8192;  // the hook's own limit
 constexpr std::uint64_t most_shown = 200;
 
 void keep_tail(std::string& tail, std::string_view data) {
@@ -20,10 +21,13 @@ void keep_tail(std::string& tail, std::string_view data) {
   if (tail.size() > 2 * tail_bytes) tail.erase(0, tail.size() - tail_bytes);
 }
 
-/// A datagram from inside must not be able to make two lines of one, or none.
-bool is_one_line(std::string_view line) {
-  return line.size() > 1 && line.front() == '{' && line.back() == '}' &&
-         std::ranges::none_of(line, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+/// A datagram from inside must not be able to make two lines of one, or a huge one. What the hook itself writes has no
+/// control characters; a forged line that had some is no JSON any more, and analysis counts it.
+std::string one_line(std::string_view datagram) {
+  std::string line{datagram.substr(0, most_line)};
+  std::ranges::replace_if(
+      line, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '\x7f');
+  return line.empty() ? "\x7f" : line;
 }
 
 std::string_view word(const json::object& o, std::string_view key) {
@@ -84,8 +88,8 @@ sandbox::jail_sinks recorder::sinks() {
           .on_observation = [this](std::string_view line) { observation(line); }};
 }
 
-void recorder::audit(std::string_view line) {
-  if (!is_one_line(line)) return;
+void recorder::audit(std::string_view datagram) {
+  const std::string line = one_line(datagram);
   if (line.find("\"event\":\"lazaret.start\"") != std::string_view::npos) {
     boost::system::error_code bad;
     const json::value parsed = json::parse(line, bad);
@@ -145,9 +149,8 @@ bool recorder::finish(phase& p) {
   p.audit_events = audit_events_;
   p.audit_truncated = audit_truncated_;
   p.uncovered = coverage_.uncovered();
-  // The phase's own interpreter reports in before anything of the package runs: silence means that the channel was
-  // lost.
-  p.watched = saw_end_ && !lost_ && coverage_.anyone_reported();
+  // The driver reports in before anything of the package runs: silence means that the channel was lost.
+  p.watched = saw_end_ && !lost_ && ready_;
   bool taken = true;
   for (std::ofstream* file : {&stdout_, &stderr_, &audit_, &observations_}) {
     file->close();

@@ -35,7 +35,7 @@ class recorder {
   [[nodiscard]] const std::string& stderr_tail() const noexcept { return stderr_tail_; }
 
  private:
-  void audit(std::string_view line);
+  void audit(std::string_view datagram);
   void observation(std::string_view line);
   void show(std::string_view seen_by, std::string_view line);
 

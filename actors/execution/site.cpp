@@ -36,6 +36,9 @@ void add_python_site(sandbox::policy& what, const python_site& site) {
     std::error_code none;
     if (fs::exists(directory, none)) inside("empty", directory);
   }
+  // pip asks it for the distribution's name: eight processes and 40 ms for a word in a User-Agent.
+  static constexpr const char* lsb_release = "/usr/bin/lsb_release";
+  if (std::error_code none; fs::is_regular_file(lsb_release, none)) inside("driver/phase.py", lsb_release);
 }
 
 }  // namespace lazaret::actors

@@ -22,6 +22,11 @@ std::string printable(std::string_view line) {
   return text;
 }
 
+/// `lazaret: imported 4 of 7 modules`, the driver's last words. The package could write them as well.
+bool is_count(std::string_view line) {
+  return line.size() < 80 && (line.starts_with("lazaret: imported ") || line.starts_with("lazaret: called "));
+}
+
 }  // namespace
 
 std::string cut_middle(std::string_view text, std::size_t limit) {
@@ -62,7 +67,7 @@ std::string install_summary(const phase& p, std::string_view stdout_tail, std::s
   return "pip install failed: " + cut_middle(why, 350);
 }
 
-std::string run_summary(const phase& p, std::string_view stderr_tail) {
+std::string run_summary(const phase& p, std::string_view stdout_tail, std::string_view stderr_tail) {
   if (p.outcome.reason == sandbox::ending::exited && p.outcome.code == nothing_to_run) {
     const std::string last = last_lines(stderr_tail, 1);
     if (last.starts_with(driver_says)) return cut_middle(last.substr(driver_says.size()), 350);
@@ -70,6 +75,8 @@ std::string run_summary(const phase& p, std::string_view stderr_tail) {
   std::string line = p.ok ? "run ok" : "run failed";
   if (p.timed_out) line += " (timed out)";
   line += "; stdout=" + std::to_string(p.stdout_bytes) + "B stderr=" + std::to_string(p.stderr_bytes) + "B";
+  if (const std::string last = last_lines(stdout_tail, 1); is_count(last))
+    line += "; " + last.substr(driver_says.size());
   return line;
 }
 

@@ -21,6 +21,6 @@ namespace lazaret::actors {
 
 /// `run ok; stdout=1B stderr=0B`, `run failed (timed out); stdout=..`; when the driver found nothing to run, its
 /// reason.
-[[nodiscard]] std::string run_summary(const phase& p, std::string_view stderr_tail);
+[[nodiscard]] std::string run_summary(const phase& p, std::string_view stdout_tail, std::string_view stderr_tail);
 
 }  // namespace lazaret::actors

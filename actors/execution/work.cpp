@@ -40,8 +40,8 @@ class execution {
 
     execution_hooks hooks;
     hooks.serve_gateway = [&](sandbox::unique_fd listener) {
-      return parts_.serve(std::move(listener), [&gateway, stop = j.stop](const download::gateway_request& request) {
-        return gateway.answer(request, stop);
+      return parts_.serve(std::move(listener), [&gateway](const auto& request, std::stop_token stop) {
+        return gateway.answer(request, std::move(stop));
       });
     };
     hooks.account = [&gateway, &budget] {
@@ -54,8 +54,8 @@ class execution {
     };
     hooks.on_phase = [this](const phase& p) { parts_.meters.jail_ended("python", sandbox::name(p.outcome.reason)); };
 
-    auto result = execute(*j.what, run_folder(parts_.data_dir, j.ticket.run_id), parts_.limits, parts_.jails, hooks,
-                          j.stop);
+    auto result =
+        execute(*j.what, run_folder(parts_.data_dir, j.ticket.run_id), parts_.limits, parts_.jails, hooks, j.stop);
     if (!result.error.empty()) {
       if (!j.stop.stop_requested()) parts_.meters.jail_ended("python", "failure");
       return stage_failure{std::move(result.error), true};

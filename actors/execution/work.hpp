@@ -14,9 +14,10 @@
 
 namespace lazaret::actors {
 
-/// Serves HTTP on a listening socket until the handle is destroyed; `answer` is called on threads of the server's.
-using gateway_server = std::function<std::shared_ptr<void>(
-    sandbox::unique_fd listener, std::function<download::gateway_response(const download::gateway_request&)> answer)>;
+/// Called on threads of the server's; should end soon after a stop request.
+using gateway_answer = std::function<download::gateway_response(const download::gateway_request&, std::stop_token)>;
+/// Serves HTTP on a listening socket until the handle is destroyed, which stops answers under way.
+using gateway_server = std::function<std::shared_ptr<void>(sandbox::unique_fd listener, gateway_answer answer)>;
 
 /// All references must outlive the work function.
 struct execution_parts {

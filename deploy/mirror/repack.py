@@ -3,16 +3,15 @@
 The code and the metadata are the real releases'. dh_python3 takes out of the metadata each requirement that it turned into a
 Debian dependency, so that the requirements stand in the table below, as upstream's release has them.
 """
-import base64
 import configparser
 import email.parser
-import hashlib
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
+
+from archive import write_wheel
 
 SITE = pathlib.Path("/usr/lib/python3/dist-packages")
 SHIPPED = pathlib.Path("/usr/share/python-wheels")
@@ -96,24 +95,6 @@ def render_metadata(metadata, name, version, requirements):
         lines += [f"{key}: {' '.join(value.split())}" for value in metadata.get_all(key, [])]
     lines += [f"Requires-Dist: {requirement}" for requirement in requirements]
     return "\n".join(lines) + "\n"
-
-
-def write_wheel(path, files, info):
-    """`files`: name -> bytes, METADATA and WHEEL among them. Sorted, with one date, so that the bytes are always the same."""
-    record = []
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
-        for name in sorted(files, key=lambda n: (n.startswith(info), n)):
-            digest = base64.urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b"=").decode()
-            record.append(f'{name},sha256={digest},{len(files[name])}')
-            add(wheel, name, files[name])
-        add(wheel, f"{info}/RECORD", ("\n".join(record) + f"\n{info}/RECORD,,\n").encode())
-
-
-def add(wheel, name, content):
-    entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
-    entry.external_attr = 0o100644 << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    wheel.writestr(entry, content, compresslevel=6)
 
 
 def repack(package, requirements, out):

@@ -16,7 +16,6 @@ import site
 import sys
 
 EXIT_REFUSED = 64  # EX_USAGE of sysexits.h: there was nothing to run; the last line of stderr says why
-JOB_LIMIT_SECONDS = 10
 
 
 def ready():
@@ -146,7 +145,7 @@ def start_worker(jobs, first, last):
     return pid, reader
 
 
-def run_jobs(jobs, share_process):
+def run_jobs(jobs, limit_seconds, share_process):
     """Runs (label, function) pairs in a forked worker, in a new one after a death or an overrun. Yields (label, word)."""
     done = 0
     while done < len(jobs):
@@ -154,7 +153,7 @@ def run_jobs(jobs, share_process):
         pid, reader = start_worker(jobs, done, last)
         pending, word = b"", ""
         while done < last and not word:
-            ready, _, _ = select.select([reader], [], [], JOB_LIMIT_SECONDS)
+            ready, _, _ = select.select([reader], [], [], limit_seconds)
             data = os.read(reader, 4096) if ready else b""
             if not data:
                 word = "died" if ready else "overran"
@@ -221,24 +220,25 @@ def import_all(job):
         return name, run
 
     site.addsitedir(job["target"])  # runs the .pth files that the release brought, as an install in site-packages would
-    report("imported", "modules", run_jobs([importing(n) for n in modules_of(own_distribution(job))], share_process=True))
+    jobs = [importing(name) for name in modules_of(own_distribution(job))]
+    report("imported", "modules", run_jobs(jobs, job["job_limit"], share_process=True))
 
 
 def entry_points(job):
     def helping(script):
         return script.name, lambda: call(script.value, [script.name, "--help"])
 
-    scripts = console_scripts([own_distribution(job)])
-    report("called", "entry points", run_jobs([helping(s) for s in scripts], share_process=False))
+    jobs = [helping(script) for script in console_scripts([own_distribution(job)])]
+    report("called", "entry points", run_jobs(jobs, job["job_limit"], share_process=False))
 
 
 # Lures: what is stolen when it is there is looked for first, and a missing file is not even opened. Nothing in it is real.
+# No .netrc: pip itself would read it.
 DECOYS = {
     ".ssh/id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\n"
                    "-----END OPENSSH PRIVATE KEY-----\n",
     ".aws/credentials": "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
                         "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",
-    ".netrc": "machine git.example.com login build password example\n",
     ".bashrc": "# ~/.bashrc\n",
 }
 
@@ -270,10 +270,11 @@ PHASES = {"install": install, "execute": execute, "execute_module": execute_modu
 def main():
     job = json.loads(sys.argv[1])
     sys.path.insert(0, job["target"])
-    os.environ["PYTHONPATH"] = job["target"]  # for child interpreters; this one was started with -I
+    os.environ["PYTHONPATH"] = job["target"]  # for child interpreters
     sys.argv = [job["package"]]
     try:
         if job["phase"] != "install":  # which has a house to put in order first
+            os.chdir(job["target"])
             ready()
         PHASES[job["phase"]](job)
     except refused as why:

@@ -128,7 +128,7 @@ TEST_CASE("the jailer inherits its connection and stdio, none of the service's f
   ::setenv("API_TOKEN", "secret", 1);
   ::setenv("JAIL_REQUIRE", "all", 1);
   const unique_fd leak{::open("/etc/passwd", O_RDONLY)};
-  const unique_fd keeper = start_keeper(shell("(ls /proc/$$/fd; env) | tr '\\n' ' ' >&3; sleep 1000")).value();
+  const unique_fd keeper = start_keeper(shell("(ls /proc/$$/fd; env) | tr '\\n' ' ' >&3; exec sleep 1000")).value();
   const unique_fd connection = next_connection(keeper.get()).value();
   const std::string told = hear(connection.get());
   // 10: dash keeps a copy of what it redirects.

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <thread>
 
 #include "sandbox/wire.hpp"
@@ -22,11 +23,6 @@ namespace fs = std::filesystem;
 // Not the default: another jailer of this machine must not be mistaken for ours.
 constexpr std::uint32_t base_of_this_process() { return 1'800'000'000; }
 std::uint32_t uid_base() { return base_of_this_process() + static_cast<std::uint32_t>(::getpid() % 1000) * 65536; }
-
-std::size_t entries(const fs::path& directory) {
-  std::error_code gone;
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator{directory, gone}, fs::directory_iterator{}));
-}
 
 }  // namespace
 
@@ -71,7 +67,17 @@ void started_jailer::kill() {
   (void)wait_for_exit();
 }
 
-std::size_t started_jailer::open_files() const { return entries("/proc/" + std::to_string(pid_) + "/fd"); }
+std::string started_jailer::open_files() const {
+  std::map<std::string, int> kinds;
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd", gone}) {
+    const auto name = fs::read_symlink(entry.path(), gone).string();
+    if (!gone) ++kinds[name.substr(0, name.find(":["))];
+  }
+  std::string list;
+  for (const auto& [kind, count] : kinds) list += kind + " " + std::to_string(count) + "\n";
+  return list;
+}
 
 std::size_t started_jailer::mounts() const {
   std::ifstream table{"/proc/" + std::to_string(pid_) + "/mounts"};
@@ -123,6 +129,7 @@ std::vector<pid_t> jailed_processes() {
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
     std::ifstream lines{entry.path() / "status"};
     for (std::string key; lines >> key;) {
+      if (key == "State:" && (lines >> key, key == "Z")) break;  // dead, and its new parent has not looked yet
       if (key != "Uid:") continue;
       std::uint32_t uid = 0;
       lines >> uid;

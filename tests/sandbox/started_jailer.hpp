@@ -22,7 +22,7 @@ class started_jailer {
   void kill();                                                      ///< SIGKILL, and reaps
   [[nodiscard]] int wait_for_exit();                                ///< after hang_up: its exit code
   void hang_up();                                                   ///< closes the service's end
-  [[nodiscard]] std::size_t open_files() const;
+  [[nodiscard]] std::string open_files() const;                     ///< how many of each kind
   [[nodiscard]] std::size_t mounts() const;
   [[nodiscard]] std::vector<pid_t> children() const;
 

@@ -1,0 +1,160 @@
+"""Archives that no packaging tool makes. What they would do is up to whoever unpacks them."""
+import tarfile
+import zipfile
+import zlib
+
+from dataclasses import dataclass, field
+
+from archive import DATE, write_sdist, zip_entry
+
+
+@dataclass
+class archive:
+    name: str
+    make: object                # (path, module, metadata) -> None
+    suffix: str = "-1.0-py3-none-any.whl"
+    verdict: str = "malicious"  # or None: depends on who unpacks it
+    rules: frozenset = field(default_factory=frozenset)
+    ok: bool = False            # whether pip itself, without Lazaret's look at the archive, would install it
+
+    def write(self, out, metadata):
+        module = self.name.replace("-", "_")
+        stem = module if self.suffix.endswith(".whl") else self.name
+        self.make(out / f"{stem}{self.suffix}", module, metadata)
+
+
+ALL = []
+
+
+def broken(name, rule, suffix=None, verdict="malicious", ok=False):
+    def register(make):
+        extra = {"suffix": suffix} if suffix else {}
+        ALL.append(archive(f"lz-sample-{name}", make, verdict=verdict, rules=frozenset(rule.split()), ok=ok, **extra))
+        return make
+    return register
+
+
+def plain_wheel(path, module, metadata):
+    wheel = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+    info = f"{module}-1.0.dist-info"
+    wheel.writestr(zip_entry(f"{module}/__init__.py"), b"")
+    wheel.writestr(zip_entry(f"{info}/METADATA"), metadata)
+    wheel.writestr(zip_entry(f"{info}/WHEEL"), b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    return wheel
+
+
+def close(wheel):
+    info = next(n for n in wheel.namelist() if n.endswith("/METADATA")).split("/")[0]
+    wheel.writestr(zip_entry(f"{info}/RECORD"), "".join(f"{n},,\n" for n in wheel.namelist()) + f"{info}/RECORD,,\n")
+    wheel.close()
+
+
+@broken("wheel-traversal", "archive_traversal")
+def traversal(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry("../../home/.bashrc"), b"evil\n")
+    close(wheel)
+
+
+@broken("wheel-absolute", "archive_traversal")
+def absolute(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry("/work/home/.bashrc"), b"evil\n")
+    close(wheel)
+
+
+@broken("wheel-symlink", "archive_link_escape", ok=True)
+def symlink(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/passwd", 0o120777), b"/etc/passwd")
+    close(wheel)
+
+
+@broken("wheel-bomb", "archive_bomb")
+def bomb(path, module, metadata):
+    """600 MB of zeros in 0.6 MB: more than a run's volume holds."""
+    wheel = plain_wheel(path, module, metadata)
+    with wheel.open(zip_entry(f"{module}/zeros.bin"), "w") as out:
+        for _ in range(600):
+            out.write(bytes(1_000_000))
+    close(wheel)
+
+
+@broken("wheel-many", "archive_limits", verdict=None)
+def many(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    for i in range(60_000):
+        wheel.writestr(zipfile.ZipInfo(f"{module}/d/{i}", DATE), b"")
+    close(wheel)
+
+
+@broken("wheel-deep", "archive_limits", verdict=None, ok=True)
+def deep(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/" + "d/" * 300 + "x"), b"")
+    close(wheel)
+
+
+@broken("wheel-long-name", "archive_limits", verdict=None)
+def long_name(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/" + "n" * 1000), b"")
+    close(wheel)
+
+
+@broken("wheel-cut", "archive_malformed", verdict=None)
+def cut(path, module, metadata):
+    close(plain_wheel(path, module, metadata))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+@broken("wheel-misnamed", "metadata_mismatch", verdict=None)
+def misnamed(path, module, metadata):
+    close(plain_wheel(path, module, metadata.replace(b"Name: lz-sample-wheel-misnamed", b"Name: something-else")))
+
+
+def sdist(path, metadata, entries):
+    top = path.name.removesuffix(".tar.gz")
+    write_sdist(path, {f"{top}/PKG-INFO": metadata, f"{top}/setup.py": b"from setuptools import setup\nsetup()\n"}, entries)
+
+
+def link(name, kind, target):
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = kind, target
+    return entry
+
+
+@broken("sdist-symlink", "archive_link_escape", suffix="-1.0.tar.gz")
+def sdist_symlink(path, module, metadata):
+    sdist(path, metadata, [link("lz-sample-sdist-symlink-1.0/etc", tarfile.SYMTYPE, "/etc")])
+
+
+@broken("sdist-hardlink", "archive_link_escape", suffix="-1.0.tar.gz")
+def sdist_hardlink(path, module, metadata):
+    sdist(path, metadata, [link("lz-sample-sdist-hardlink-1.0/p", tarfile.LNKTYPE, "../../etc/passwd")])
+
+
+@broken("sdist-device", "archive_device", suffix="-1.0.tar.gz")
+def sdist_device(path, module, metadata):
+    entry = link("lz-sample-sdist-device-1.0/null", tarfile.CHRTYPE, "")
+    entry.devmajor, entry.devminor = 1, 3
+    sdist(path, metadata, [entry])
+
+
+@broken("sdist-traversal", "archive_traversal", suffix="-1.0.tar.gz")
+def sdist_traversal(path, module, metadata):
+    sdist(path, metadata, [link("lz-sample-sdist-traversal-1.0/../../evil", tarfile.DIRTYPE, "")])
+
+
+@broken("sdist-bomb", "archive_bomb", suffix="-1.0.tar.gz")
+def sdist_bomb(path, module, metadata):
+    """A gzip stream of 600 MB of zeros behind a proper beginning."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+    entry = tarfile.TarInfo("lz-sample-sdist-bomb-1.0/zeros.bin")
+    entry.size = 600_000_000
+    with open(path, "wb") as out:
+        out.write(pack.compress(entry.tobuf()))
+        for _ in range(600):
+            out.write(pack.compress(bytes(1_000_000)))
+        out.write(pack.compress(bytes(10240)) + pack.flush())
