@@ -9,10 +9,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include "http/into.hpp"
 #include "http/session.hpp"
 
 namespace lazaret::http {
@@ -91,6 +90,7 @@ void listener::stop() {
   asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
     error_code ignored;
     self->acceptor_.close(ignored);
+    self->closed_ = true;
   });
 }
 
@@ -99,7 +99,7 @@ asio::awaitable<void, strand> listener::accept() {
       acceptor_.get_executor()};
   error_code ec;
   while (acceptor_.is_open() && !hub_.draining) {
-    co_await acceptor_.async_wait(tcp::acceptor::wait_read, asio::redirect_error(asio::use_awaitable_t<strand>{}, ec));
+    co_await acceptor_.async_wait(tcp::acceptor::wait_read, into(ec));
     if (ec) break;  // closed, by stop()
     tcp::endpoint peer;
     const int fd = accept_from(acceptor_.native_handle(), peer);
@@ -108,7 +108,7 @@ asio::awaitable<void, strand> listener::accept() {
       // No file descriptors left, mostly. Trying again at once would spin.
       spdlog::warn("accept: {}", std::strerror(errno));
       pause.expires_after(std::chrono::milliseconds{100});
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable_t<strand>{}, ec));
+      co_await pause.async_wait(into(ec));
       continue;
     }
     session::socket client{asio::make_strand(io_), peer.protocol(), fd};

@@ -25,11 +25,11 @@ struct ended {
 };
 
 /// Runs the executable that users run.
-ended run_client(const test::running_server& s, const std::string& arguments,
+ended run_client(std::uint16_t port, const std::string& arguments,
                  const std::string& variables = "LAZARET_TOKEN=sesame") {
   const auto command = "env -u API_TOKEN -u LAZARET_TOKEN " + variables +
-                       " " LAZARET_BINARY_DIR "/bin/lazaret --server http://127.0.0.1:" + std::to_string(s.port()) +
-                       " " + arguments + " 2>&1";
+                       " " LAZARET_BINARY_DIR "/bin/lazaret --server http://127.0.0.1:" + std::to_string(port) + " " +
+                       arguments + " 2>&1";
   ended e;
   FILE* pipe = ::popen(command.c_str(), "r");
   char bytes[4096];
@@ -124,7 +124,7 @@ TEST_CASE("The summary of a run shows the evidence, made harmless") {
 
 TEST_CASE("lazaret submits and prints the run id") {
   test::running_server s;
-  auto e = run_client(s, "triage six 1.16.0 --mode execute --entrypoint a:b");
+  auto e = run_client(s.port(), "triage six 1.16.0 --mode execute --entrypoint a:b");
   CHECK(e.code == 0);
   CHECK(e.output == known_run + "\n");
   REQUIRE(s.pipeline.submitted().size() == 1);
@@ -142,17 +142,16 @@ TEST_CASE("lazaret --wait shows the stages and ends with the verdict as its exit
     s.pipeline.judge(v, 42);
     s.pipeline.happen("end", "{}");
   }};
-  auto e = run_client(s, "triage six 1.16.0 --wait");
+  auto e = run_client(s.port(), "triage six 1.16.0 --wait");
   CHECK(e.code == code);
   CHECK_THAT(e.output, Catch::Contains("download   started") && Catch::Contains("score 42 of 100") &&
                            Catch::Contains("report.html"));
 }
 
 TEST_CASE("lazaret --wait takes up a stream that was lost") {
-  std::uint16_t port = 0;
   // A server whose event streams end at once when it drains; the one after it, on the same port, has the rest.
   auto first = std::make_unique<test::running_server>();
-  port = first->port();
+  const auto port = first->port();
   first->pipeline.happen("stage", R"({"stage":"download","state":"started"})");
   std::unique_ptr<test::running_server> second;
   std::jthread operator_{[&] {
@@ -165,7 +164,7 @@ TEST_CASE("lazaret --wait takes up a stream that was lost") {
     second->pipeline.judge(actors::verdict::benign, 0);
     second->pipeline.happen("end", "{}");
   }};
-  auto e = run_client(*first, "triage six 1.16.0 --wait --json");
+  const auto e = run_client(port, "triage six 1.16.0 --wait --json");
   operator_.join();
   CHECK(e.code == 0);
   CHECK_THAT(e.output, Catch::Contains(R"("verdict":"benign")"));
@@ -173,46 +172,46 @@ TEST_CASE("lazaret --wait takes up a stream that was lost") {
 
 TEST_CASE("lazaret lists, reports, cancels and tunes") {
   test::running_server s;
-  CHECK_THAT(run_client(s, "runs --status queued --limit 2").output,
+  CHECK_THAT(run_client(s.port(), "runs --status queued --limit 2").output,
              Catch::Contains("RUN") && Catch::Contains(known_run) && Catch::Contains("six"));
-  CHECK(run_client(s, "runs --status nonsense").code == 2);
-  CHECK_THAT(run_client(s, "runs --json").output, Catch::StartsWith("{\"runs\":[{"));
-  CHECK_THAT(run_client(s, "report " + known_run).output, Catch::Contains("no report yet"));
-  CHECK_THAT(run_client(s, "stages").output, Catch::Contains("CONCURRENCY") && Catch::Contains("execution"));
-  CHECK_THAT(run_client(s, "stages set analysis --concurrency 7").output,
+  CHECK(run_client(s.port(), "runs --status nonsense").code == 2);
+  CHECK_THAT(run_client(s.port(), "runs --json").output, Catch::StartsWith("{\"runs\":[{"));
+  CHECK_THAT(run_client(s.port(), "report " + known_run).output, Catch::Contains("no report yet"));
+  CHECK_THAT(run_client(s.port(), "stages").output, Catch::Contains("CONCURRENCY") && Catch::Contains("execution"));
+  CHECK_THAT(run_client(s.port(), "stages set analysis --concurrency 7").output,
              Catch::Contains("analysis") && Catch::Contains("7"));
-  CHECK(run_client(s, "stages set analysis --concurrency 700").code == 2);
-  CHECK(run_client(s, "stages set analysis").code == 2);
-  CHECK_THAT(run_client(s, "stages set nonsense --queue-limit 3").output, Catch::Contains("no such stage"));
-  CHECK(run_client(s, "cancel " + known_run).output == known_run + " canceled\n");
-  CHECK(run_client(s, "cancel " + known_run).code == 2);
+  CHECK(run_client(s.port(), "stages set analysis --concurrency 700").code == 2);
+  CHECK(run_client(s.port(), "stages set analysis").code == 2);
+  CHECK_THAT(run_client(s.port(), "stages set nonsense --queue-limit 3").output, Catch::Contains("no such stage"));
+  CHECK(run_client(s.port(), "cancel " + known_run).output == known_run + " canceled\n");
+  CHECK(run_client(s.port(), "cancel " + known_run).code == 2);
 }
 
 TEST_CASE("lazaret writes a report to a file") {
   test::running_server s;
   const std::string source = "/tmp/lazaret-client-test.html", target = source + ".out";
   std::ofstream{source} << "<h1>\x1b[31m</h1>";
-  s.pipeline.reports = {{"report.html", source}};
-  CHECK(run_client(s, "report " + known_run + " --html -o " + target).code == 0);
+  s.pipeline.have_reports({{"report.html", source}});
+  CHECK(run_client(s.port(), "report " + known_run + " --html -o " + target).code == 0);
   std::ifstream in{target};
   CHECK(std::string{std::istreambuf_iterator<char>{in}, {}} == "<h1>\x1b[31m</h1>");
-  CHECK(run_client(s, "report " + known_run + " --html -o /nonexistent/x").code == 2);
+  CHECK(run_client(s.port(), "report " + known_run + " --html -o /nonexistent/x").code == 2);
   std::filesystem::remove(source);
   std::filesystem::remove(target);
 }
 
 TEST_CASE("lazaret says what is wrong when it can't do its work") {
   test::running_server s;
-  CHECK_THAT(run_client(s, "runs", "API_TOKEN=wrong").output, Catch::Contains("invalid or missing token"));
-  CHECK(run_client(s, "runs", "API_TOKEN=sesame").code == 0);
-  CHECK(run_client(s, "--token-file /nonexistent runs").code == 2);
-  CHECK(run_client(s, "nonsense").code == 2);
-  CHECK(run_client(s, "triage six").code == 2);
-  CHECK_THAT(run_client(s, "triage -- --index-url=x 1").output,
+  CHECK_THAT(run_client(s.port(), "runs", "API_TOKEN=wrong").output, Catch::Contains("invalid or missing token"));
+  CHECK(run_client(s.port(), "runs", "API_TOKEN=sesame").code == 0);
+  CHECK(run_client(s.port(), "--token-file /nonexistent runs").code == 2);
+  CHECK(run_client(s.port(), "nonsense").code == 2);
+  CHECK(run_client(s.port(), "triage six").code == 2);
+  CHECK_THAT(run_client(s.port(), "triage -- --index-url=x 1").output,
              Catch::Contains("package_name: must be a package name"));
-  CHECK_THAT(run_client(s, "triage ../../x 1").output, Catch::Contains("package_name"));
+  CHECK_THAT(run_client(s.port(), "triage ../../x 1").output, Catch::Contains("package_name"));
   s.stop();
-  auto e = run_client(s, "runs");
+  auto e = run_client(s.port(), "runs");
   CHECK(e.code == 2);
   CHECK_THAT(e.output, Catch::Contains("Connection refused") && Catch::Contains("is lazaretd running there?"));
 }

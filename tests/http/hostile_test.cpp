@@ -258,7 +258,7 @@ TEST_CASE("A reader that takes nothing is dropped") {
   char name[] = "/tmp/lazaret-big-XXXXXX";
   ::close(::mkstemp(name));
   std::filesystem::resize_file(name, 200'000'000);
-  s.pipeline.reports = {{"report.html", name}};
+  s.pipeline.have_reports({{"report.html", name}});
   wire w{s.port()};
   w.send("GET /v1/runs/" + known_run + "/report.html HTTP/1.1\r\nHost: h\r\n" + std::string{bearer} + "\r\n");
   // It is dropped while we read nothing: what can be read afterwards is what the kernel held, not the file.
