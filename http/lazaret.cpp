@@ -3,11 +3,17 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "http/client/commands.hpp"
+#include "http/config.hpp"
+#include "http/egress.hpp"
 
 namespace {
 
@@ -34,6 +40,28 @@ std::optional<std::string> read_token(const std::string& file) {
 int fail(const std::string& why) {
   std::fprintf(stderr, "lazaret: %s\n", why.c_str());
   return 2;
+}
+
+/// For `nft -f -`. From the settings that lazaretd would start with; asks no service.
+int print_egress_rules(const std::string& config_file, std::vector<std::string> also) {
+  const auto settings = http::load_config(
+      config_file.empty() ? std::nullopt : std::optional<std::filesystem::path>{config_file}, ::getenv);
+  if (!settings) return fail(settings.error().describe());
+  http::egress_settings what;
+  what.registry_urls = std::move(also);
+  what.registry_urls.push_back(settings->pypi_index_url);
+  // PyPI's pages point to files on another host.
+  if (settings->pypi_index_url.starts_with("https://pypi.org/")) {
+    what.registry_urls.emplace_back("https://files.pythonhosted.org/");
+  }
+  what.webhook_url = settings->discord_webhook_url;
+  what.dns_resolvers = settings->dns_resolvers;
+  std::ifstream resolv_conf{"/etc/resolv.conf"};
+  what.resolv_conf.assign(std::istreambuf_iterator<char>{resolv_conf}, {});
+  const auto rules = http::egress_rules(what, http::resolve_by_system);
+  if (!rules) return fail(rules.error().describe());
+  std::fputs(rules->c_str(), stdout);
+  return 0;
 }
 
 }  // namespace
@@ -103,11 +131,18 @@ int main(int argc, char** argv) {
   cancel->add_option("id", canceled, "run id")->required();
   cancel->callback([&] { chosen = [&](auto& service) { return client::cancel(service, canceled); }; });
 
+  std::string config_file;
+  std::vector<std::string> also;
+  auto* egress = app.add_subcommand("egress-rules", "print an nftables ruleset that confines the service itself");
+  egress->add_option("--config", config_file, "lazaretd's TOML file; its environment is read too");
+  egress->add_option("--also", also, "a further URL to allow, e.g. of the host that serves the index's files");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
+  if (*egress) return print_egress_rules(config_file, std::move(also));
   const auto address = client::parse_server(server);
   const auto token = read_token(token_file);
   if (!address) return fail(address.error().describe());
