@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "actors/execution/merged_log.hpp"
 #include "actors/execution/summary.hpp"
 
 namespace lazaret::actors {
@@ -27,7 +26,6 @@ class conduct {
       if (!one(name, *space)) return std::move(result_);
       if (name == "install" && !result_.phases.back().ok) break;
     }
-    if (auto merged = write_merged_log(folder_, result_.phases); !merged) return broken(merged.error().describe());
     return std::move(result_);
   }
 
