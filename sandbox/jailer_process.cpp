@@ -99,6 +99,11 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   bind_rules rules{options.allow_binds};
   auto place = workspace::enter(directory);
   if (!place) return place.error();
+  for (const auto& allowed : options.allow_binds) {
+    auto exposed = place->expose(allowed);
+    if (!exposed) return exposed.error();
+    rules.redirect(allowed, std::move(*exposed));
+  }
   auto loop = event_loop::make();
   if (!loop) return loop.error();
   auto plain = seccomp_filter::compile({.observe = false});
@@ -188,6 +193,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
   LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
+  for (auto& bind : wanted->what.binds) bind.source = rules_.where(bind.source);
 
   jail_request accepted;
   for (const auto id : wanted->volumes) {

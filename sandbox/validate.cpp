@@ -77,6 +77,17 @@ bool bind_rules::allow(std::string_view canonical) const {
   return false;
 }
 
+void bind_rules::redirect(std::string prefix, std::string place) {
+  prefixes_.push_back(place);
+  redirections_.emplace_back(std::move(prefix), std::move(place));
+}
+
+std::string bind_rules::where(const std::string& source) const {
+  for (const auto& [prefix, place] : redirections_)
+    if (is_under(source, prefix)) return place + source.substr(prefix.size());
+  return source;
+}
+
 bool is_plain_path(std::string_view path) {
   if (path.size() < 2 || path.size() >= max_path || path.front() != '/' || has_nul(path)) return false;
   while (!path.empty()) {

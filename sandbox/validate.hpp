@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sandbox/failure.hpp"
@@ -18,9 +19,13 @@ class bind_rules {
   explicit bind_rules(const std::vector<std::string>& prefixes);
   /// `canonical`: as /proc/self/fd names an open file.
   [[nodiscard]] bool allow(std::string_view canonical) const;
+  /// From now on a source below `prefix` is taken from `place`, where the same directory is mounted.
+  void redirect(std::string prefix, std::string place);
+  [[nodiscard]] std::string where(const std::string& source) const;
 
  private:
   std::vector<std::string> prefixes_;
+  std::vector<std::pair<std::string, std::string>> redirections_;
 };
 
 /// Absolute, without `.`, `..`, empty components and NUL; at most PATH_MAX bytes.

@@ -24,6 +24,14 @@ result<workspace> workspace::enter(const std::string& directory) {
   return made;
 }
 
+result<std::string> workspace::expose(const std::string& host_directory) {
+  auto path = directory_ + "/host-" + std::to_string(++last_id_);
+  if (::mkdir(path.c_str(), 0700) != 0) return os_failure("expose", "mkdir " + path);
+  if (::mount(host_directory.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return os_failure("expose", "bind " + host_directory);
+  return result<std::string>{boost::system::in_place_value, std::move(path)};
+}
+
 result<workspace::made_volume> workspace::make_volume(const volume_options& options, uid_pool::lease owner) {
   if (options.size.count == 0 || options.inodes == 0)
     return failure{"make_volume", EINVAL, "size or inodes", "0 would mean unlimited to the kernel"};

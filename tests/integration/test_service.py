@@ -2,12 +2,14 @@
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import subprocess
-import unittest
+import tempfile
 
 import support
 from support import Index, Service, TOKEN
+from test_triage import version_of
 
 
 class ServiceTest(support.NeedsRoot):
@@ -29,6 +31,18 @@ class ServiceTest(support.NeedsRoot):
             self.assertEqual(len(jailers), 1)
             threads = os.listdir(f"/proc/{jailers[0]}/task")
             self.assertEqual(len(threads), 1, "the jailer is single-threaded")
+
+    def test_it_works_from_a_home_that_others_may_not_enter(self):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as home, Index() as index:
+            build = pathlib.Path(home) / "lazaret"
+            (build / "bin").mkdir(parents=True)
+            for program in ("lazaretd", "lazaret-jailer"):
+                shutil.copy2(support.BUILD / "bin" / program, build / "bin")
+            shutil.copytree(support.BUILD / "lib", build / "lib")
+            os.chown(home, 12345, 12345)
+            os.chmod(home, 0o700)
+            with Service(index.url, program=build / "bin" / "lazaretd") as service:
+                self.assertEqual(service.triage("six", version_of("six"))["verdict"], "benign")
 
     def test_nothing_is_left_when_the_service_is_killed(self):
         with Index() as index, Service(index.url) as service:

@@ -59,7 +59,7 @@ class TriageTest(support.NeedsRoot):
         self.assertEqual([int(n) for n in re.findall(r"^id: ?(\d+)$", rest, re.M)], [ids[-1]])
 
     def test_a_second_run_takes_its_files_from_the_cache(self):
-        self.service.triage("idna", version_of("idna"))
+        self.assertEqual(self.service.triage("idna", version_of("idna"))["status"], "completed")
         series = 'lazaret_download_bytes_total{ecosystem="pypi",source="index"}'
         before = self.service.metric(series)
         self.service.triage("idna", version_of("idna"))
