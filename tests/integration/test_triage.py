@@ -1,8 +1,7 @@
 """Real releases and sample packages, through the whole pipeline, in every mode."""
+import gzip
 import json
-import pathlib
 import re
-import unittest
 
 import support
 from support import Index, Service, rules
@@ -42,6 +41,15 @@ class TriageTest(support.NeedsRoot):
         self.assertIn("text/html", headers["Content-Type"])
         self.assertIn("six", page)
         self.assertNotIn("<script", page.lower())
+
+    def test_the_merged_audit_log_is_beside_the_report(self):
+        run = self.service.triage("six", version_of("six"), mode="full")
+        with gzip.open(self.service.data / "runs" / run["run_id"] / "audit.log.gz", "rt") as log:
+            lines = log.read().splitlines()
+        self.assertEqual({line.partition(": ")[0] for line in lines}, {"install", "sandbox"})
+        for line in lines:
+            event = json.loads(line.partition(": ")[2])
+            self.assertLessEqual({"timestamp", "event", "args", "caller"}, set(event))
 
     def test_events_tell_the_stages_in_order_and_are_replayed(self):
         run = self.service.triage("six", version_of("six"))
