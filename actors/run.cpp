@@ -111,16 +111,4 @@ std::filesystem::path run_folder(const std::filesystem::path& data_dir, std::str
   return data_dir / "runs" / run_id;
 }
 
-std::string normalise_name(std::string_view package) {
-  std::string out;
-  for (const char c : package) {
-    if (c == '-' || c == '_' || c == '.') {
-      if (out.empty() || out.back() != '-') out += '-';
-    } else {
-      out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    }
-  }
-  return out;
-}
-
 }  // namespace lazaret::actors

@@ -168,9 +168,6 @@ template <class Enum>
 /// Reads exactly what iso8601() writes; nothing otherwise.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> from_iso8601(std::string_view text) noexcept;
 
-/// PEP 503: lower case, runs of `-`, `_` and `.` become one `-`.
-[[nodiscard]] std::string normalise_name(std::string_view package);
-
 /// A run's folder under DATA_DIR: `runs/<run_id>`.
 [[nodiscard]] std::filesystem::path run_folder(const std::filesystem::path& data_dir, std::string_view run_id);
 

@@ -7,6 +7,7 @@
 
 #include "actors/event_hub.hpp"
 #include "actors/json.hpp"
+#include "actors/names.hpp"
 #include "actors/sqlite.hpp"
 
 namespace lazaret::actors {

@@ -8,6 +8,7 @@
 #include "actors/analysis/highlights.hpp"
 #include "actors/analysis/trail.hpp"
 #include "actors/analysis/verdict.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::analysis {
 namespace {
@@ -16,18 +17,6 @@ using actors::phase;
 using actors::run;
 
 constexpr std::size_t most_uncovered = 50;
-
-/// PEP 503: runs of `-`, `_`, `.` are one `-`, in lower case.
-std::string normalised(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c != '-' && c != '_' && c != '.')
-      out += static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    else if (out.empty() || out.back() != '-')
-      out += '-';
-  }
-  return out;
-}
 
 class examination {
  public:
@@ -61,7 +50,8 @@ class examination {
       found_.state(act::noted, std::string{ids::digest_missing}, before, a.filename);
     if (a.yanked && !noted(ids::yanked_release))
       found_.state(act::noted, std::string{ids::yanked_release}, before, a.filename);
-    const auto wanted = normalised(run_.asked.package_name), told = normalised(r.listing.metadata_name);
+    const auto wanted = actors::normalise_name(run_.asked.package_name),
+               told = actors::normalise_name(r.listing.metadata_name);
     for (const auto& file : r.listing.pth_files)
       if (wanted != "setuptools" || !file.ends_with("distutils-precedence.pth"))
         found_.state(act::carries, file, before, a.filename + " holds " + file);

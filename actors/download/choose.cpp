@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "actors/download/filename.hpp"
-#include "actors/download/names.hpp"
 #include "actors/download/specifier.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::download {
 namespace {
@@ -53,7 +53,7 @@ std::string not_found_text(std::string_view name, std::string_view wanted, const
 std::optional<version> version_of(const index_file& file, std::string_view project) {
   if (file.filename.ends_with(".whl")) {
     const auto wheel = parse_wheel_name(file.filename);
-    if (!wheel || normalised(wheel->project) != normalised(project)) return std::nullopt;
+    if (!wheel || actors::normalise_name(wheel->project) != actors::normalise_name(project)) return std::nullopt;
     return wheel->release;
   }
   return sdist_version(file.filename, project);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "actors/download/names.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::download {
 namespace {
@@ -28,7 +28,7 @@ std::optional<wheel_name> parse_wheel_name(std::string_view filename) {
   if (parts.size() != 5 && parts.size() != 6) return std::nullopt;
   wheel_name name;
   name.project = parts[0];
-  if (!is_package_name(normalised(name.project))) return std::nullopt;
+  if (!actors::is_package_name(actors::normalise_name(name.project))) return std::nullopt;
   auto v = parse_version(std::string{parts[1]});
   if (!v) {
     // Old builders escaped `-` and `+` of a version to `_`.
@@ -59,9 +59,9 @@ std::optional<version> sdist_version(std::string_view filename, std::string_view
       std::find_if(sdist_endings.begin(), sdist_endings.end(), [&](auto e) { return filename.ends_with(e); });
   if (ending == sdist_endings.end() || filename.size() > 255) return std::nullopt;
   const auto stem = filename.substr(0, filename.size() - ending->size());
-  const auto wanted = normalised(project);
+  const auto wanted = actors::normalise_name(project);
   for (auto dash = stem.find('-'); dash != stem.npos; dash = stem.find('-', dash + 1)) {
-    if (normalised(stem.substr(0, dash)) != wanted) continue;
+    if (actors::normalise_name(stem.substr(0, dash)) != wanted) continue;
     if (auto v = parse_version(stem.substr(dash + 1))) return v;
   }
   return std::nullopt;

@@ -6,9 +6,9 @@
 
 #include "actors/download/choose.hpp"
 #include "actors/download/filename.hpp"
-#include "actors/download/names.hpp"
 #include "actors/download/page.hpp"
 #include "actors/download/specifier.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::download {
 namespace {
@@ -139,7 +139,7 @@ std::shared_ptr<const gateway::project> gateway::make_project(const std::string&
                                                               const index_page& page) const {
   auto made = std::make_shared<project>();
   made->name = name;
-  const bool own = name == normalised(options_.package_name) && !options_.artefact.filename.empty();
+  const bool own = name == actors::normalise_name(options_.package_name) && !options_.artefact.filename.empty();
   const specifier pinned{"==", options_.version, parse_version(options_.version), false};
   const auto show = [&](index_file file) {
     wanted_blob real{file.url, file.sha256, file.size};
@@ -175,9 +175,9 @@ std::shared_ptr<const gateway::project> gateway::make_project(const std::string&
 
 gateway_response gateway::answer_project(std::string_view asked, const gateway_request& request,
                                          const std::stop_token& stop) {
-  if (!is_package_name(asked)) return plain(404, "not a package name");
-  const auto name = normalised(asked);
-  if (is_denied(name, upstream_.options().denylist)) {
+  if (!actors::is_package_name(asked)) return plain(404, "not a package name");
+  const auto name = actors::normalise_name(asked);
+  if (actors::is_denied(name, upstream_.options().denylist)) {
     note("denied_dependency", name);
     return plain(403, "package is denied: " + name);
   }

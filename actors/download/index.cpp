@@ -8,7 +8,7 @@
 
 #include "actors/download/digest.hpp"
 #include "actors/download/html.hpp"
-#include "actors/download/names.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::download {
 namespace {
@@ -251,7 +251,7 @@ result<index_page> parse_page(std::string_view body, std::string_view content_ty
 std::string project_url(std::string_view index_url, std::string_view name) {
   std::string url{index_url};
   while (url.ends_with('/')) url.pop_back();
-  return url + "/" + normalised(name) + "/";
+  return url + "/" + actors::normalise_name(name) + "/";
 }
 
 std::string resolve_url(std::string_view base, std::string_view reference) {

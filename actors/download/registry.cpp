@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "actors/download/names.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::download {
 
@@ -23,8 +23,8 @@ registry::registry(registry_options options, std::unique_ptr<blob_cache> cache, 
       count_{count} {}
 
 result<page_ptr> registry::page(std::string_view name, download_budget* budget, std::stop_token stop) {
-  if (!is_package_name(name)) return download_error{problem::refused, "not a package name"};
-  const auto project = normalised(name);
+  if (!actors::is_package_name(name)) return download_error{problem::refused, "not a package name"};
+  const auto project = actors::normalise_name(name);
   {
     const std::scoped_lock lock{mutex_};
     const auto now = std::chrono::steady_clock::now();

@@ -2,8 +2,8 @@
 
 #include "actors/download/archive.hpp"
 #include "actors/download/choose.hpp"
-#include "actors/download/names.hpp"
 #include "actors/download/version.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::download {
 namespace {
@@ -14,7 +14,8 @@ void compare_metadata(const actors::submission& asked, actors::download_result& 
   if (listing.metadata_name.empty()) return;
   const auto inside = parse_version(listing.metadata_version), outside = parse_version(asked.version);
   const bool same_version = inside && outside && compare_public(*inside, *outside) == 0;
-  if (normalised(listing.metadata_name) == normalised(asked.package_name) && same_version) return;
+  if (actors::normalise_name(listing.metadata_name) == actors::normalise_name(asked.package_name) && same_version)
+    return;
   result.notes.push_back({"metadata_mismatch", result.artefact.filename + " calls itself " + listing.metadata_name +
                                                    " " + listing.metadata_version});
 }
@@ -25,8 +26,8 @@ result<actors::download_result> download_release(const actors::submission& asked
                                                  download_budget& budget, std::stop_token stop) {
   if (asked.ecosystem != "pypi")
     return download_error{problem::refused, "no registry is known for ecosystem " + asked.ecosystem};
-  if (is_denied(asked.package_name, from.options().denylist))
-    return download_error{problem::refused, "package is denied: " + normalised(asked.package_name)};
+  if (actors::is_denied(asked.package_name, from.options().denylist))
+    return download_error{problem::refused, "package is denied: " + actors::normalise_name(asked.package_name)};
   const auto page = from.page(asked.package_name, &budget, stop);
   if (!page) return page.error();
   const auto chosen = choose(**page, asked.package_name, asked.version, from.options().python, from.ranks());

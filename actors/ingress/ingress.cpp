@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "actors/caf_fault.hpp"
+#include "actors/names.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -11,15 +12,6 @@ namespace {
 constexpr std::chrono::seconds limiter_time_out{2};
 constexpr std::chrono::seconds queue_time_out{8};
 }  // namespace
-
-bool is_denied(std::string_view package, const std::vector<std::string>& denylist) {
-  const auto candidate = normalise_name(package);
-  for (const auto& entry : denylist) {
-    const auto denied = normalise_name(entry);
-    if (candidate == denied || candidate.starts_with(denied + "-")) return true;
-  }
-  return false;
-}
 
 ingress_actor::behavior_type ingress_state::start(ingress_options options, std::shared_ptr<board> figures) {
   options_ = std::move(options);

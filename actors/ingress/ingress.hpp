@@ -14,8 +14,6 @@ struct ingress_options {
   std::vector<std::string> denylist;
 };
 
-[[nodiscard]] bool is_denied(std::string_view package, const std::vector<std::string>& denylist);
-
 class ingress_state {
  public:
   static inline constexpr const char* name = "ingress";

@@ -2,8 +2,8 @@
 
 #include "actors/download/html.hpp"
 #include "actors/download/index.hpp"
-#include "actors/download/names.hpp"
 #include "actors/download/page.hpp"
+#include "actors/names.hpp"
 
 using namespace lazaret::download;
 
@@ -29,23 +29,23 @@ index_page json(std::string_view body) {
 }  // namespace
 
 TEST_CASE("Names are normalised as PEP 503 says and checked against PEP 508's alphabet") {
-  CHECK(normalised("Foo.Bar__baz-.-QUX") == "foo-bar-baz-qux");
-  CHECK(is_package_name("a"));
-  CHECK(is_package_name("zope.interface"));
-  CHECK(is_package_name(std::string(200, 'a')));
+  CHECK(lazaret::actors::normalise_name("Foo.Bar__baz-.-QUX") == "foo-bar-baz-qux");
+  CHECK(lazaret::actors::is_package_name("a"));
+  CHECK(lazaret::actors::is_package_name("zope.interface"));
+  CHECK(lazaret::actors::is_package_name(std::string(200, 'a')));
   using namespace std::string_view_literals;
   for (const auto bad : {""sv, "../etc"sv, "a/b"sv, "-a"sv, "a-"sv, "--index-url=x"sv, "a\0b"sv, "a b"sv, "\xc3\xa4"sv})
-    CHECK_FALSE(is_package_name(bad));
-  CHECK_FALSE(is_package_name(std::string(201, 'a')));
+    CHECK_FALSE(lazaret::actors::is_package_name(bad));
+  CHECK_FALSE(lazaret::actors::is_package_name(std::string(201, 'a')));
 }
 
 TEST_CASE("The denylist covers a name and its hyphenated relatives only") {
   const std::vector<std::string> list{"torch", "Jax_Lib"};
-  CHECK(is_denied("Torch", list));
-  CHECK(is_denied("torch_audio", list));
-  CHECK(is_denied("jax.lib", list));
-  CHECK_FALSE(is_denied("torchvision", list));
-  CHECK_FALSE(is_denied("jax", list));
+  CHECK(lazaret::actors::is_denied("Torch", list));
+  CHECK(lazaret::actors::is_denied("torch_audio", list));
+  CHECK(lazaret::actors::is_denied("jax.lib", list));
+  CHECK_FALSE(lazaret::actors::is_denied("torchvision", list));
+  CHECK_FALSE(lazaret::actors::is_denied("jax", list));
 }
 
 TEST_CASE("A PEP 503 page gives files with digest, Requires-Python, yanking and metadata") {

@@ -1,8 +1,8 @@
-#include "actors/download/names.hpp"
+#include "actors/names.hpp"
 
 #include <algorithm>
 
-namespace lazaret::download {
+namespace lazaret::actors {
 namespace {
 
 // Not <cctype>: what those functions say depends on the locale.
@@ -18,7 +18,7 @@ bool is_package_name(std::string_view text) noexcept {
          std::all_of(text.begin(), text.end(), [](char c) { return alphanumeric(c) || separator(c); });
 }
 
-std::string normalised(std::string_view name) {
+std::string normalise_name(std::string_view name) {
   std::string folded;
   for (const char c : name) {
     if (!separator(c))
@@ -30,11 +30,11 @@ std::string normalised(std::string_view name) {
 }
 
 bool is_denied(std::string_view name, const std::vector<std::string>& denylist) {
-  const auto asked = normalised(name);
+  const auto asked = normalise_name(name);
   return std::any_of(denylist.begin(), denylist.end(), [&](const std::string& entry) {
-    const auto denied = normalised(entry);
+    const auto denied = normalise_name(entry);
     return !denied.empty() && (asked == denied || asked.starts_with(denied + "-"));
   });
 }
 
-}  // namespace lazaret::download
+}  // namespace lazaret::actors
