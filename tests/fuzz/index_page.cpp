@@ -28,17 +28,35 @@ void check(const index_page& page) {
   }
 }
 
-/// What the gateway writes of a page must read back as the same files.
-void serve(const index_page& page) {
-  const std::string_view base = "http://127.0.0.1:3141/simple/demo/";
+std::string percent_encoded(std::string_view name) {
+  std::string out;
+  for (const unsigned char c : name) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    if (std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_')
+      out += static_cast<char>(c);
+    else
+      (out += '%') += {digits[c >> 4], digits[c & 15]};
+  }
+  return out;
+}
+
+/// What the gateway writes of a page, with URLs of its own, must read back as the same files.
+void serve(index_page page) {
+  for (auto& file : page.files) file.url = "/files/1/" + percent_encoded(file.filename);
+  const std::string host = "http://127.0.0.1:3141", base = host + "/simple/demo/";
   const auto as_html = parse_page(write_html("demo", page.files), html_page, base);
   const auto as_json = parse_page(write_json("demo", page.files), json_page, base);
-  fuzz::must(as_json.has_value() && as_json->files.size() == page.files.size(), "written JSON reads back");
   fuzz::must(as_html.has_value() && as_html->files.size() == page.files.size(), "written HTML reads back");
-  for (std::size_t i = 0; i < page.files.size(); ++i) {
-    fuzz::must(as_html->files[i].filename == page.files[i].filename, "HTML keeps names and their order");
-    fuzz::must(as_html->files[i].url == page.files[i].url, "HTML keeps URLs");
-  }
+  fuzz::must(as_json.has_value() && as_json->files.size() == page.files.size(), "written JSON reads back");
+  for (const auto* read : {&*as_html, &*as_json})
+    for (std::size_t i = 0; i < page.files.size(); ++i) {
+      const auto &before = page.files[i], &after = read->files[i];
+      fuzz::must(after.filename == before.filename, "names and their order are kept");
+      fuzz::must(after.url == host + before.url, "URLs are kept");
+      fuzz::must(after.sha256 == before.sha256 && after.metadata_sha256 == before.metadata_sha256, "digests are kept");
+      fuzz::must(after.requires_python == before.requires_python, "Requires-Python is kept");
+      fuzz::must(after.yanked == before.yanked, "the yank and its reason are kept");
+    }
 }
 
 }  // namespace
