@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <charconv>
 
+#include "actors/json.hpp"
 #include "http/json_body.hpp"
 
 namespace lazaret::http {
@@ -99,7 +100,7 @@ std::string read_field(std::string_view name, const json::value& value, actors::
   if (name == "entrypoint") return read_optional(value, entrypoint, into.entrypoint);
   if (name == "module_name") return read_optional(value, module_name, into.module_name);
   if (name == "ecosystem") return value == "pypi" ? "" : "ecosystem: must be `pypi`";
-  return "`" + std::string{name.substr(0, 100)} + "`: unknown field";
+  return "`" + shown(name) + "`: unknown field";
 }
 
 std::string read_count(std::string_view name, const json::value& value, std::int64_t most,
@@ -160,10 +161,12 @@ std::string read_parameter(std::string_view name, const std::string& value, acto
     into.limit = static_cast<std::size_t>(*number);
     return {};
   }
-  return "`" + std::string{name.substr(0, 100)} + "`: unknown parameter";
+  return "`" + shown(name) + "`: unknown parameter";
 }
 
 }  // namespace
+
+std::string shown(std::string_view word) { return actors::valid_utf8(word.substr(0, 100)); }
 
 bool is_package_name(std::string_view text) noexcept {
   if (text.empty() || !is_alnum(text.front()) || !is_alnum(text.back())) return false;
@@ -229,7 +232,7 @@ checked<actors::run_filter> read_run_filter(std::string_view query) {
     auto value = decoded(pair.substr(std::min(equals + 1, pair.size())));
     if (!name || !value) return complaint{"query: not a valid query string"};
     if (std::find(seen.begin(), seen.end(), *name) != seen.end())
-      return complaint{"`" + name->substr(0, 100) + "`: given twice"};
+      return complaint{"`" + shown(*name) + "`: given twice"};
     auto wrong = read_parameter(*name, *value, filter);
     if (!wrong.empty()) return complaint{std::move(wrong)};
     seen.push_back(std::move(*name));

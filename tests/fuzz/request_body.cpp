@@ -1,6 +1,7 @@
 // Bodies, queries and headers of the HTTP interface, before anything else has seen them.
 #include <boost/json/serialize.hpp>
 
+#include "actors/json.hpp"
 #include "http/json_body.hpp"
 #include "http/validate.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -25,6 +26,11 @@ void check(const actors::submission& s) {
   if (s.file_path) fuzz::must(!leaves_folder(*s.file_path), "a file path stays inside");
 }
 
+void check(const complaint& c) {
+  fuzz::must(!c.detail.empty() && c.detail.size() < 500, "a refusal says why, and briefly");
+  fuzz::must(actors::valid_utf8(c.detail) == c.detail, "a refusal is UTF-8");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -37,14 +43,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto* s = std::get_if<actors::submission>(&submitted))
     check(*s);
   else
-    fuzz::must(!std::get<complaint>(submitted).detail.empty(), "a refusal says why");
+    check(std::get<complaint>(submitted));
   const auto change = read_stage_change(text);
   if (const auto* c = std::get_if<actors::stage_change>(&change)) {
     fuzz::must(c->concurrency || c->queue_limit, "a change changes something");
     if (c->concurrency) fuzz::must(*c->concurrency >= 1 && *c->concurrency <= 64, "concurrency is in range");
     if (c->queue_limit) fuzz::must(*c->queue_limit >= 1 && *c->queue_limit <= 100'000, "queue limit is in range");
   }
-  (void)read_run_filter(text);
+  const auto filter = read_run_filter(text);
+  if (const auto* c = std::get_if<complaint>(&filter)) check(*c);
   (void)read_event_id(text);
   (void)is_run_id(text);
   return 0;
