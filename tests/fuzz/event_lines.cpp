@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(depth(read_repr(body)) <= 18, "a repr's depth is bounded");
 
   // O_NOFOLLOW would refuse /proc/self/fd/N, so the input is a real file, the same one each time.
-  static const std::string path = "/dev/shm/lazaret-fuzz-lines-" + std::to_string(::getpid());
+  static const std::string path = fuzz::scratch() + "/lazaret-fuzz-lines-" + std::to_string(::getpid());
   auto* file = std::fopen(path.c_str(), "w");
   fuzz::must(file != nullptr && std::fwrite(body.data(), 1, body.size(), file) == body.size(), "a file can be written");
   std::fclose(file);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "sandbox/unique_fd.hpp"
@@ -24,6 +25,9 @@ inline void must(bool holds, const char* promise) {
 inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
+
+/// Where files of a moment go: memory when there is one to write to.
+inline std::string scratch() { return ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; }
 
 /// The input as a file that has no name.
 inline sandbox::unique_fd file_of(std::string_view bytes) {

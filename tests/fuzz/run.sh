@@ -16,7 +16,7 @@ cmake --build --preset fuzz -- --quiet
 
 export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
+if [[ -x /usr/bin/llvm-symbolizer-14 ]]; then export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14; fi
 mkdir -p build/fuzz/findings
 
 fuzz() {
