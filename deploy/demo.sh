@@ -31,9 +31,9 @@ if curl -fsS --max-time 8 -o /dev/null "$index/$name/" 2>/dev/null; then
 else
   say "index: $index does not answer; a local mirror of Debian's own packages takes its place"
   deploy/mirror.sh build/release/mirror
-  coproc MIRROR { exec /usr/bin/python3 -u -m http.server 0 --bind 127.0.0.1 --directory build/release/mirror 2>/dev/null; }
-  pids+=("$MIRROR_PID")
-  read -r line <&"${MIRROR[0]}"
+  exec {mirror}< <(exec /usr/bin/python3 -u -m http.server 0 --bind 127.0.0.1 --directory build/release/mirror 2>/dev/null)
+  pids+=($!)
+  read -r line <&"$mirror"
   index="http://127.0.0.1:$(sed -E 's/.* port ([0-9]+) .*/\1/' <<<"$line")/simple"
   echo "serving $index"
 fi
@@ -45,9 +45,9 @@ fi
 
 say "service"
 export API_TOKEN=${API_TOKEN:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
-coproc SERVICE { exec env HOST=127.0.0.1 PORT="${PORT:-0}" DATA_DIR="$data" PYPI_INDEX_URL="$index" "$bin/lazaretd"; }
-pids+=("$SERVICE_PID")
-read -r line <&"${SERVICE[0]}"
+exec {service}< <(exec env HOST=127.0.0.1 PORT="${PORT:-0}" DATA_DIR="$data" PYPI_INDEX_URL="$index" "$bin/lazaretd")
+pids+=($!)
+read -r line <&"$service"
 echo "$line"
 export LAZARET_URL=${line#listening on }
 
@@ -62,5 +62,5 @@ echo "$data/runs/$run/report.json"
 echo "$LAZARET_URL/v1/runs/$run/report.html   (bearer token $API_TOKEN)"
 if [[ $keep == yes ]]; then
   say "running until interrupted (DATA_DIR=$data)"
-  wait "$SERVICE_PID"
+  wait "${pids[-1]}"
 fi

@@ -1,13 +1,17 @@
 #include "http/listener.hpp"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <cerrno>
+#include <cstring>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include "http/into.hpp"
 #include "http/session.hpp"
 
 namespace lazaret::http {
@@ -37,6 +41,17 @@ void turn_away(session::socket& client) {
   client.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
+/// Asio's own accept leaves the socket open across exec(2): a jailer that is started again would inherit every
+/// connection, and a client would wait for ever on one that the service has closed.
+int accept_from(int listening, tcp::endpoint& peer) {
+  auto size = static_cast<socklen_t>(peer.capacity());
+  const int fd = ::accept4(listening, peer.data(), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd >= 0) peer.resize(size);
+  return fd;
+}
+
+bool is_passing(int error) { return error == EAGAIN || error == EINTR || error == ECONNABORTED || error == EPROTO; }
+
 }  // namespace
 
 sandbox::result<std::shared_ptr<listener>> listener::open(hub& h, asio::io_context& io, const std::string& address,
@@ -51,6 +66,8 @@ sandbox::result<std::shared_ptr<listener>> listener::open(hub& h, asio::io_conte
     if (!ec) step();
   };
   attempt([&] { acceptor.open(where.protocol(), ec); });
+  attempt([&] { ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC); });
+  attempt([&] { acceptor.non_blocking(true, ec); });
   attempt([&] { acceptor.set_option(asio::socket_base::reuse_address{true}, ec); });
   attempt([&] { acceptor.bind(where, ec); });
   attempt([&] { acceptor.listen(asio::socket_base::max_listen_connections, ec); });
@@ -73,6 +90,7 @@ void listener::stop() {
   asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
     error_code ignored;
     self->acceptor_.close(ignored);
+    self->closed_ = true;
   });
 }
 
@@ -81,17 +99,19 @@ asio::awaitable<void, strand> listener::accept() {
       acceptor_.get_executor()};
   error_code ec;
   while (acceptor_.is_open() && !hub_.draining) {
+    co_await acceptor_.async_wait(tcp::acceptor::wait_read, into(ec));
+    if (ec) break;  // closed, by stop()
     tcp::endpoint peer;
-    session::socket client{asio::make_strand(io_)};
-    co_await acceptor_.async_accept(client, peer, asio::redirect_error(asio::use_awaitable_t<strand>{}, ec));
-    if (ec == asio::error::operation_aborted) break;
-    if (ec) {
+    const int fd = accept_from(acceptor_.native_handle(), peer);
+    if (fd < 0 && is_passing(errno)) continue;
+    if (fd < 0) {
       // No file descriptors left, mostly. Trying again at once would spin.
-      spdlog::warn("accept: {}", ec.message());
+      spdlog::warn("accept: {}", std::strerror(errno));
       pause.expires_after(std::chrono::milliseconds{100});
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable_t<strand>{}, ec));
+      co_await pause.async_wait(into(ec));
       continue;
     }
+    session::socket client{asio::make_strand(io_), peer.protocol(), fd};
     if (hub_.connections() >= hub_.lim.connections) {
       turn_away(client);
       continue;

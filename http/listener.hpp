@@ -1,6 +1,7 @@
 #pragma once
 /// Accepts connections on one port and makes sessions of them.
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
@@ -23,8 +24,9 @@ class listener : public std::enable_shared_from_this<listener> {
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   void start();
-  /// From any thread.
+  /// From any thread. Once it is_closed(), the port is free.
   void stop();
+  [[nodiscard]] bool is_closed() const noexcept { return closed_; }
 
  private:
   boost::asio::awaitable<void, strand> accept();
@@ -33,6 +35,7 @@ class listener : public std::enable_shared_from_this<listener> {
   boost::asio::io_context& io_;
   boost::asio::basic_socket_acceptor<tcp, strand> acceptor_;
   std::uint16_t port_ = 0;
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace lazaret::http

@@ -54,7 +54,8 @@ struct server::parts {
   }
 
   void await_drained() {
-    if (shared.connections() == 0 || std::chrono::steady_clock::now() >= give_up_at) return io.stop();
+    const bool is_done = front->is_closed() && shared.connections() == 0;
+    if (is_done || std::chrono::steady_clock::now() >= give_up_at) return io.stop();
     drained.expires_after(std::chrono::milliseconds{20});
     drained.async_wait([this](boost::system::error_code) { await_drained(); });
   }

@@ -83,6 +83,7 @@ class examination {
     const auto where = phase_of(p.name);
     if (!p.watched) lose_sight("the witnesses of " + p.name + " were lost");
     if (where == in_install && !p.ok) lose_sight(p.summary.empty() ? "the install failed" : p.summary);
+    if (p.name == "import" && !p.ok) lose_sight(p.summary.empty() ? "the import failed" : p.summary);
     weigh_ending(p, where);
     if (const auto file = log_of(p.audit_file); !file.empty()) hear_hook(file, p, where);
     if (const auto file = log_of(p.observations_file); !file.empty()) hear_observer(file, p, where);

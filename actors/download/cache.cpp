@@ -132,7 +132,9 @@ result<blob> blob_cache::obtain(fetcher& from, const wanted_blob& wanted, downlo
   const auto its_own = [](const download_error& e) {
     return e.what == problem::canceled || e.what == problem::cap_exceeded;
   };
-  const auto key = wanted.sha256.empty() ? "url " + wanted.url : wanted.sha256;
+  // The URL is part of it: an index entry that names an honest file's digest, and serves rubbish or nothing, must not
+  // fail or hold up a run that takes the file from elsewhere.
+  const auto key = wanted.sha256 + ' ' + wanted.url;
   for (;;) {
     if (auto hit = find(wanted.sha256)) {
       if (budget && !budget->take(hit->size)) return download_error{problem::cap_exceeded, std::string{cap_text}};

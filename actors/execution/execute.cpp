@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "actors/execution/merged_log.hpp"
 #include "actors/execution/summary.hpp"
 
 namespace lazaret::actors {
@@ -27,7 +26,6 @@ class conduct {
       if (!one(name, *space)) return std::move(result_);
       if (name == "install" && !result_.phases.back().ok) break;
     }
-    if (auto merged = write_merged_log(folder_, result_.phases); !merged) return broken(merged.error().describe());
     return std::move(result_);
   }
 
@@ -44,7 +42,9 @@ class conduct {
         install ? install_policy(what_.asked, options_) : run_policy(name, what_.asked, options_);
     if (!rules) return refuse(rules.error().describe());
     const sandbox::volume* volumes[] = {&space};
+    const auto asked = std::chrono::steady_clock::now();
     auto inmate = jails_.start(*rules, volumes);
+    if (inmate && hooks_.on_jail_started) hooks_.on_jail_started(std::chrono::steady_clock::now() - asked);
     if (!inmate) return refuse(inmate.error().describe());
 
     recorder taken{name, folder_, hooks_.on_observation};

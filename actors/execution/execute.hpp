@@ -1,6 +1,7 @@
 #pragma once
 /// The execution stage's work without its actor: installs a release in a jail and runs it as the mode says.
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -28,6 +29,8 @@ struct execution_hooks {
   std::function<gateway_account()> account;
   /// May be empty. Called on the thread of execute().
   live_events on_observation;
+  /// For metrics; called with the time from asking for a jail to its program's start. May be empty.
+  std::function<void(std::chrono::steady_clock::duration)> on_jail_started;
   /// For metrics; called after each phase with its name and outcome. May be empty.
   std::function<void(const phase&)> on_phase;
 };

@@ -99,7 +99,7 @@ sandbox::result<void> write_audit_log(const actors::run& r, const std::filesyste
     std::uint64_t size = 0;
     const auto fd = open_inside(run_folder, p.audit_file, size);
     if (!fd) continue;
-    const auto prefix = p.prefix + ":";
+    const auto prefix = p.prefix + ": ";
     bool at_start = true;
     for (std::uint64_t offset = 0; good && offset < size;) {
       const auto chunk = read_at(fd.get(), offset, 64 * 1024);

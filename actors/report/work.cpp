@@ -15,6 +15,9 @@ work_function report_work(std::filesystem::path data_dir) {
     std::error_code bad;
     std::filesystem::create_directories(folder, bad);  // a run that failed before its execution has none yet
     if (bad) return stage_failure{"run folder: " + bad.message(), true};
+    if (auto merged = report::write_audit_log(ended, folder); !merged) {
+      return stage_failure{merged.error().describe(), true};
+    }
     if (auto written = report::write_report(ended, folder); !written) {
       return stage_failure{written.error().describe(), true};
     }

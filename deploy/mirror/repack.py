@@ -53,7 +53,7 @@ RELEASES = {
     "python3-toml": [],
     "python3-tomli": [],
     "python3-tz": [],
-    "python3-urllib3": [],
+    "python3-urllib3": ["six"],  # which Debian takes out of the release and uses its own
     "python3-werkzeug": ["MarkupSafe>=2.1.1"],
     "python3-yaml": [],
     "python3-zipp": ["more-itertools"],

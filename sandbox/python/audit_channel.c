@@ -15,8 +15,8 @@
 #endif
 
 static int channel_fd = -1;
-static uint64_t channel_cookie;  /* socket(7) SO_COOKIE: unique for as long as the machine is up */
-static time_t retry_after;       /* monotonic seconds; no attempt to connect before */
+static uint64_t channel_cookie; /* socket(7) SO_COOKIE: unique for as long as the machine is up */
+static time_t retry_after;      /* monotonic seconds; no attempt to connect before */
 
 /* The program may have closed our descriptor and been given its number for a file of its own. The cookie tells: files
  * answer ENOTSOCK, every other socket has another cookie. One system call per event, about 0.1 us. */
@@ -46,7 +46,7 @@ static int channel_open(void) {
     fd = high;
   }
   socklen_t size = sizeof channel_cookie;
-  if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+  if (connect(fd, (const struct sockaddr*)&address, sizeof address) != 0 ||
       getsockopt(fd, SOL_SOCKET, SO_COOKIE, &channel_cookie, &size) != 0) {
     close(fd);
     return 0;
@@ -56,7 +56,7 @@ static int channel_open(void) {
   return 1;
 }
 
-void lazaret_channel_send(const char *message, size_t length) {
+void lazaret_channel_send(const char* message, size_t length) {
   int saved = errno;
   /* Not ours any more: forget the number without closing it, it is the program's now. */
   if (!channel_is_ours()) channel_fd = -1;
@@ -68,11 +68,11 @@ void lazaret_channel_send(const char *message, size_t length) {
       sent = send(channel_fd, message, length, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0 || errno == EMSGSIZE || errno == ENOBUFS) break;
-    if (errno == EAGAIN) {  /* the program made the shared description non-blocking */
+    if (errno == EAGAIN) { /* the program made the shared description non-blocking */
       fcntl(channel_fd, F_SETFL, 0);
       continue;
     }
-    close(channel_fd);  /* ours, as just checked; the reader is gone or a shutdown(2) was done to it */
+    close(channel_fd); /* ours, as just checked; the reader is gone or a shutdown(2) was done to it */
     channel_fd = -1;
   }
   errno = saved;

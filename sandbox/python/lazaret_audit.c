@@ -14,7 +14,7 @@
 
 enum { LINE_LIMIT = 8000, CLOSING_ROOM = 1400, CALLER_DEPTH = 24 };
 
-static void put_timestamp(struct text *out) {
+static void put_timestamp(struct text* out) {
   static time_t second = -1;
   static char date[32];
   struct timespec now = {0, 0};
@@ -31,40 +31,40 @@ static void put_timestamp(struct text *out) {
 }
 
 /* The standard library's own functions stand between an event and the code that caused it. */
-static int is_library(PyCodeObject *code) {
+static int is_library(PyCodeObject* code) {
   return lazaret_starts_with(code->co_filename, "/usr/lib/python3.11/") ||
          lazaret_starts_with(code->co_filename, "<frozen ");
 }
 
 /* What the standard library executes for itself (namedtuple, dataclasses) must not look like the package's doing. */
-static int wants_nearest(const char *event) {
+static int wants_nearest(const char* event) {
   return strcmp(event, "import") == 0 || strcmp(event, "exec") == 0 || strcmp(event, "compile") == 0;
 }
 
 /* The nearest frame outside the standard library, else the nearest of all. Returns a new reference or NULL. */
-static PyFrameObject *find_caller(const char *event, PyFrameObject *nearest) {
-  PyFrameObject *frame = (PyFrameObject *)Py_XNewRef((PyObject *)nearest);
+static PyFrameObject* find_caller(const char* event, PyFrameObject* nearest) {
+  PyFrameObject* frame = (PyFrameObject*)Py_XNewRef((PyObject*)nearest);
   if (wants_nearest(event)) return frame;
   for (int depth = 0; frame != NULL && depth < CALLER_DEPTH; ++depth) {
-    PyCodeObject *code = PyFrame_GetCode(frame);
+    PyCodeObject* code = PyFrame_GetCode(frame);
     int library = is_library(code);
     Py_DECREF(code);
     if (!library) return frame;
-    PyFrameObject *outer = PyFrame_GetBack(frame);
+    PyFrameObject* outer = PyFrame_GetBack(frame);
     Py_DECREF(frame);
     frame = outer;
   }
   Py_XDECREF(frame);
-  return (PyFrameObject *)Py_XNewRef((PyObject *)nearest);
+  return (PyFrameObject*)Py_XNewRef((PyObject*)nearest);
 }
 
-static void put_caller(struct text *out, const char *event, PyFrameObject *nearest) {
-  PyFrameObject *frame = find_caller(event, nearest);
+static void put_caller(struct text* out, const char* event, PyFrameObject* nearest) {
+  PyFrameObject* frame = find_caller(event, nearest);
   if (frame == NULL) {
     put_raw(out, "null");
     return;
   }
-  PyCodeObject *code = PyFrame_GetCode(frame);
+  PyCodeObject* code = PyFrame_GetCode(frame);
   int line = PyFrame_GetLineNumber(frame);
   put_raw(out, "{\"function\":\"");
   put_string(out, code->co_qualname, 100);
@@ -77,7 +77,7 @@ static void put_caller(struct text *out, const char *event, PyFrameObject *neare
   Py_DECREF(frame);
 }
 
-static void put_args(struct text *out, const char *event, PyObject *args) {
+static void put_args(struct text* out, const char* event, PyObject* args) {
   if (strcmp(event, "lazaret.skipped") == 0) {
     lazaret_put_noise_counts(out);
   } else if (args == NULL) {
@@ -94,7 +94,7 @@ static void put_args(struct text *out, const char *event, PyObject *args) {
 }
 
 /* `args` may be NULL. The buffer is static: the GIL is held from the first byte to the send. */
-static void tell(const char *event, PyObject *args, PyFrameObject *frame) {
+static void tell(const char* event, PyObject* args, PyFrameObject* frame) {
   static char line[LINE_LIMIT];
   struct text out = {line, line + LINE_LIMIT - CLOSING_ROOM, 0};
   put_raw(&out, "{\"timestamp\":\"");
@@ -126,14 +126,14 @@ static void tell(const char *event, PyObject *args, PyFrameObject *frame) {
   lazaret_channel_send(line, (size_t)(out.at - line));
 }
 
-static int on_event(const char *event, PyObject *args, void *unused) {
+static int on_event(const char* event, PyObject* args, void* unused) {
   (void)unused;
   static _Thread_local int inside;
   if (inside) return 0;
   inside = 1;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+  PyFrameObject* frame = PyThreadState_GetFrame(PyThreadState_Get());
   if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
     tell("lazaret.skipped", NULL, NULL);
   } else if (!lazaret_is_noise(event, args, frame)) {
@@ -147,15 +147,16 @@ static int on_event(const char *event, PyObject *args, void *unused) {
 }
 
 static void tell_start(void) {
-  PyObject *argv = PySys_GetObject("orig_argv"); /* borrowed */
+  PyObject* argv = PySys_GetObject("orig_argv"); /* borrowed */
   tell("lazaret.start", argv, NULL);
 }
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_lazaret_audit", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_lazaret_audit", NULL, -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__lazaret_audit(void) {
   static int armed;
-  PyObject *module = PyModule_Create(&definition);
+  PyObject* module = PyModule_Create(&definition);
   if (module == NULL || armed) return module;
   armed = 1;
   lazaret_noise_begin();

@@ -1,8 +1,5 @@
 #include "actors/execution/recorder.hpp"
 
-#include <zlib.h>
-
-#include "actors/execution/merged_log.hpp"
 #include "tests/execution/process.hpp"
 
 using namespace lazaret::actors;
@@ -14,14 +11,6 @@ namespace {
 constexpr const char* start = R"x({"timestamp":"t","pid":2,"event":"lazaret.start","args":"[]","caller":null})x";
 constexpr const char* ready = R"x({"timestamp":"t","pid":2,"event":"lazaret.ready","args":"()","caller":null})x";
 constexpr const char* end = R"x({"event":"end","seen":1,"dropped":0})x";
-
-std::string unzip(const std::filesystem::path& file) {
-  gzFile in = gzopen(file.c_str(), "rb");
-  char buffer[65536];
-  const int n = gzread(in, buffer, sizeof buffer);
-  gzclose(in);
-  return {buffer, static_cast<std::size_t>(n > 0 ? n : 0)};
-}
 
 }  // namespace
 
@@ -105,15 +94,4 @@ TEST_CASE("a reader of live events gets objects, and not without end") {
       R"x({"phase":"import","seen_by":"observer","observation":{"t":1,"pid":2,"event":"connect","family":"inet","address":"1.2.3.4","port":443}})x");
   for (int i = 0; i < 1000; ++i) to.on_audit(R"x({"event":"os.system","args":"('x',)"})x");
   CHECK(shown.size() == 200);
-}
-
-TEST_CASE("the merged log leads each line with its stage") {
-  const scratch space;
-  std::vector<phase> phases(2);
-  phases[0].prefix = "install", phases[0].audit_file = "a";
-  phases[1].prefix = "sandbox", phases[1].audit_file = "b";
-  lazaret::actors::testing::put(space.path / "a", "{\"x\":1}\n{\"x\":2}\n");
-  lazaret::actors::testing::put(space.path / "b", "{\"x\":3}\n");
-  REQUIRE(write_merged_log(space.path, phases).has_value());
-  CHECK(unzip(space.path / merged_log_name) == "install: {\"x\":1}\ninstall: {\"x\":2}\nsandbox: {\"x\":3}\n");
 }

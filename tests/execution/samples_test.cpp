@@ -86,7 +86,7 @@ TEST_CASE("each sample package is found as what it is, and no archive stops the 
       const auto& what = runs.at(package);
       INFO(what.execution->error << describe(what));
       REQUIRE(what.execution->error.empty());
-      CHECK(what.execution->phases.back().ok == sample.at("ok").as_bool());
+      if (const auto* const ok = sample.at("ok").if_bool()) CHECK(what.execution->phases.back().ok == *ok);
       // What can be seen in an archive without running it is for download to see.
       if (std::ranges::none_of(sample.at("rules").as_array(),
                                [](const auto& r) { return is_seen_in_archive(r.as_string()); })) {

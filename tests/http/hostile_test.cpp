@@ -1,4 +1,6 @@
 // Clients that mean harm. After each of them the service serves.
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
 
 #include "tests/http/loopback.hpp"
@@ -256,7 +258,7 @@ TEST_CASE("A reader that takes nothing is dropped") {
   char name[] = "/tmp/lazaret-big-XXXXXX";
   ::close(::mkstemp(name));
   std::filesystem::resize_file(name, 200'000'000);
-  s.pipeline.reports = {{"report.html", name}};
+  s.pipeline.have_reports({{"report.html", name}});
   wire w{s.port()};
   w.send("GET /v1/runs/" + known_run + "/report.html HTTP/1.1\r\nHost: h\r\n" + std::string{bearer} + "\r\n");
   // It is dropped while we read nothing: what can be read afterwards is what the kernel held, not the file.
@@ -293,4 +295,20 @@ TEST_CASE("Thousands of connections are served, opened and abandoned") {
     for (int i = 0; i < 900; i += 3) REQUIRE(crowd[static_cast<std::size_t>(i)]->receive().status == 200);
   }
   CHECK(eventually([&] { return serves(s); }));
+}
+
+TEST_CASE("No process that the service starts inherits a connection") {
+  running_server s;
+  wire w{s.port()};
+  w.send(get);
+  REQUIRE(w.receive().status == 200);
+  std::size_t sockets = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone).string().rfind("socket:", 0) != 0) continue;
+    const int fd = std::stoi(entry.path().filename().string());
+    CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    ++sockets;
+  }
+  CHECK(sockets >= 3);  // the listener and both ends of the connection
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// An actors::service in memory, standing at the room's boundary: the tests of http/ decide what the pipeline says.
 
+#include <atomic>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -17,11 +18,18 @@ inline const std::string other_run = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 class pipeline_double : public actors::service {
  public:
   // What the next answers are.
-  std::optional<actors::refusal> refuse_submissions;
-  bool never_answers = false;
-  bool throws = false;
-  std::string not_ready;
-  std::map<std::string, std::filesystem::path> reports;  ///< by file name, of known_run
+  void refuse(actors::refusal why) {
+    under_lock([&] { refusal_ = std::move(why); });
+  }
+  void be_not_ready(std::string why) {
+    under_lock([&] { not_ready_ = std::move(why); });
+  }
+  /// By file name, of known_run.
+  void have_reports(std::map<std::string, std::filesystem::path> files) {
+    under_lock([&] { reports_ = std::move(files); });
+  }
+  std::atomic<bool> never_answers = false;
+  std::atomic<bool> throws = false;
 
   pipeline_double() {
     actors::run r;
@@ -37,7 +45,7 @@ class pipeline_double : public actors::service {
     submitted_.push_back(what);
     if (never_answers) return unanswered_.push_back(std::move(done));
     // From another thread, as actors do.
-    answering_.emplace_back([done = std::move(done), refusal = refuse_submissions] {
+    answering_.emplace_back([done = std::move(done), refusal = refusal_] {
       if (refusal) return done(*refusal);
       done(std::string{known_run});
     });
@@ -51,8 +59,12 @@ class pipeline_double : public actors::service {
     found->second.status = actors::status::canceled;
     done(found->second);
   }
-  void stages(reply<std::vector<actors::stage_status>> done) override { done(std::vector{stage_}); }
+  void stages(reply<std::vector<actors::stage_status>> done) override {
+    std::scoped_lock lock{mutex_};
+    done(std::vector{stage_});
+  }
   void change_stage(std::string stage, actors::stage_change change, reply<actors::stage_status> done) override {
+    std::scoped_lock lock{mutex_};
     if (stage == "queue" && change.concurrency) {
       return done(actors::refusal{actors::fault::fixed, "concurrency of `queue` is fixed"});
     }
@@ -61,7 +73,10 @@ class pipeline_double : public actors::service {
     if (change.queue_limit) stage_.queue_limit = static_cast<std::size_t>(*change.queue_limit);
     done(stage_);
   }
-  std::string not_ready_because() override { return not_ready; }
+  std::string not_ready_because() override {
+    std::scoped_lock lock{mutex_};
+    return not_ready_;
+  }
   std::optional<actors::run> find(const std::string& run_id) override {
     std::scoped_lock lock{mutex_};
     auto found = runs_.find(run_id);
@@ -100,8 +115,9 @@ class pipeline_double : public actors::service {
     return std::make_unique<entry>(*this, key);
   }
   std::optional<std::filesystem::path> report_file(const std::string& run_id, std::string_view file) override {
-    auto found = reports.find(std::string{file});
-    if (run_id != known_run || found == reports.end()) return std::nullopt;
+    std::scoped_lock lock{mutex_};
+    auto found = reports_.find(std::string{file});
+    if (run_id != known_run || found == reports_.end()) return std::nullopt;
     return found->second;
   }
 
@@ -114,6 +130,12 @@ class pipeline_double : public actors::service {
     }
     std::scoped_lock lock{poke_mutex_};
     for (auto& [_, poke] : pokes_) poke();
+  }
+  void judge(actors::verdict verdict, int score) {
+    std::scoped_lock lock{mutex_};
+    runs_[known_run].analysis = actors::analysis_result{};
+    runs_[known_run].analysis->verdict = verdict;
+    runs_[known_run].analysis->score = score;
   }
   std::vector<actors::submission> submitted() {
     std::scoped_lock lock{mutex_};
@@ -134,7 +156,15 @@ class pipeline_double : public actors::service {
   ~pipeline_double() override { answer_late(); }
 
  private:
+  void under_lock(const std::function<void()>& change) {
+    std::scoped_lock lock{mutex_};
+    change();
+  }
+
   std::mutex mutex_, poke_mutex_;
+  std::optional<actors::refusal> refusal_;
+  std::string not_ready_;
+  std::map<std::string, std::filesystem::path> reports_;
   std::map<std::string, actors::run> runs_;
   std::vector<actors::submission> submitted_;
   std::vector<reply<std::string>> unanswered_;

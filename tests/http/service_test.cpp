@@ -41,7 +41,7 @@ TEST_CASE("The service says that it lives, to anybody") {
 TEST_CASE("The service says when it is not ready, and why") {
   running_server s;
   CHECK(ask(s.port(), "GET", "/readyz", {}, {}).status == 200);
-  s.pipeline.not_ready = "the jailer is away";
+  s.pipeline.be_not_ready("the jailer is away");
   auto r = ask(s.port(), "GET", "/readyz", {}, {});
   CHECK(r.status == 503);
   CHECK_THAT(r.body, Catch::Contains("the jailer is away"));
@@ -66,7 +66,7 @@ TEST_CASE("The client's address is the socket's, whatever a header says") {
 
 TEST_CASE("The token comes before the body, the body before the pipeline") {
   running_server s;
-  s.pipeline.refuse_submissions = actors::refusal{actors::fault::denied, {}};
+  s.pipeline.refuse({actors::fault::denied, {}});
   CHECK(ask(s.port(), "POST", "/v1/triage", "not json", {}).status == 401);
   CHECK(ask(s.port(), "POST", "/v1/triage", "not json").status == 422);
   CHECK(ask(s.port(), "POST", "/v1/triage", six).status == 429);
@@ -82,7 +82,7 @@ TEST_CASE("What the pipeline refuses has the contract's status and text") {
       {actors::fault::draining, 503, "the service is shutting down"},
   }));
   running_server s;
-  s.pipeline.refuse_submissions = actors::refusal{why, "internal words"};
+  s.pipeline.refuse({why, "internal words"});
   auto r = ask(s.port(), "POST", "/v1/triage", six);
   CHECK(r.status == status);
   CHECK(r.body == "{\"detail\":\"" + detail + "\"}");
@@ -151,7 +151,7 @@ TEST_CASE("A report is served as a file that can do nothing in a browser") {
   CHECK(ask(s.port(), "GET", "/v1/runs/" + other_run + "/report.html").body == R"({"detail":"no such run"})");
   const std::string content = "<h1>report</h1>" + std::string(300'000, 'x');
   temporary_file html{content}, json{"{}"};
-  s.pipeline.reports = {{"report.html", html.path}, {"report.json", json.path}};
+  s.pipeline.have_reports({{"report.html", html.path}, {"report.json", json.path}});
   auto r = ask(s.port(), "GET", run_path + "/report.html");
   CHECK(r.status == 200);
   CHECK(r.body == content);
@@ -169,7 +169,7 @@ TEST_CASE("A report that is not a plain file is not served") {
   temporary_file html{"x"};
   const auto link = html.path.string() + ".link";
   std::filesystem::create_symlink("/etc/passwd", link);
-  s.pipeline.reports = {{"report.html", link}, {"report.json", "/tmp"}};
+  s.pipeline.have_reports({{"report.html", link}, {"report.json", "/tmp"}});
   CHECK(ask(s.port(), "GET", run_path + "/report.html").status == 404);
   CHECK(ask(s.port(), "GET", run_path + "/report.json").status == 404);
   std::filesystem::remove(link);

@@ -14,9 +14,8 @@ from support import Index, Service, TOKEN
 from test_triage import version_of
 
 DASHBOARD = support.SOURCE / "deploy" / "grafana" / "lazaret.json"
-# Panels whose data is what went wrong: with nothing wrong their series exist and are zero.
-QUIET = {"Restarts in 1 h", "Restarts by stage", "Webhook deliveries", "Waiting", "In flight", "Queue depth by stage",
-         "Submissions", "Stages finished", "Verdicts", "Jails by how they ended", "Downloaded"}
+# What is zero on a service that has done its work and met no trouble: the series exist all the same.
+QUIET = ("_restarts_total", "_queue_depth", "_in_flight", "_webhook_deliveries_total")
 
 
 def free_port():
@@ -80,7 +79,7 @@ class PrometheusTest(support.NeedsRoot):
                 with self.subTest(panel["title"], expression=expression):
                     rows = Service.until(lambda: query(expression), 15, "the query has an answer")
                     values = [float(row["value"][1]) for row in rows]
-                    if panel["title"] not in QUIET:
+                    if not any(name in expression for name in QUIET):
                         self.assertTrue(any(v > 0 for v in values if v == v), rows)
                     if panel["title"] in ("Verdicts in 24 h", "Verdicts"):
                         benign = [float(r["value"][1]) for r in rows if r["metric"].get("verdict") == "benign"]

@@ -80,36 +80,36 @@ def bomb(path, module, metadata):
     close(wheel)
 
 
-@broken("wheel-many", "archive_limits", verdict=None)
+@broken("wheel-many", "archive_limits", verdict="suspicious", ok=None)
 def many(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
-    for i in range(60_000):
+    for i in range(101_000):  # more than the download stage lists
         wheel.writestr(zipfile.ZipInfo(f"{module}/d/{i}", DATE), b"")
     close(wheel)
 
 
-@broken("wheel-deep", "archive_limits", verdict=None, ok=True)
+@broken("wheel-deep", "archive_limits", verdict="suspicious", ok=True)
 def deep(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
     wheel.writestr(zip_entry(f"{module}/" + "d/" * 300 + "x"), b"")
     close(wheel)
 
 
-@broken("wheel-long-name", "archive_limits", verdict=None)
+@broken("wheel-long-name", "archive_limits", verdict="suspicious")
 def long_name(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
     wheel.writestr(zip_entry(f"{module}/" + "n" * 1000), b"")
     close(wheel)
 
 
-@broken("wheel-cut", "archive_malformed", verdict=None)
+@broken("wheel-cut", "archive_corrupt", verdict="suspicious")
 def cut(path, module, metadata):
     close(plain_wheel(path, module, metadata))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
 
 
-@broken("wheel-misnamed", "metadata_mismatch", verdict=None, ok=True)
+@broken("wheel-misnamed", "metadata_mismatch", verdict="suspicious", ok=True)
 def misnamed(path, module, metadata):
     close(plain_wheel(path, module, metadata.replace(b"Name: lz-sample-wheel-misnamed", b"Name: something-else")))
 

@@ -182,5 +182,5 @@ TEST_CASE("The merged audit log carries each line's stage as a prefix") {
   text.resize(static_cast<std::size_t>(::gzread(in, text.data(), static_cast<unsigned>(text.size()))));
   ::gzclose(in);
   CHECK(text ==
-        "install:{\"event\":1}\ninstall:{\"event\":2}\ninstall:" + std::string(200'000, 'x') + "\nsandbox:cut\n");
+        "install: {\"event\":1}\ninstall: {\"event\":2}\ninstall: " + std::string(200'000, 'x') + "\nsandbox: cut\n");
 }

@@ -225,7 +225,7 @@ TEST_CASE("a Python is known by its name, behind a symbolic link, and behind a s
   const auto script = place.script("script", "#! /usr/bin/python3 -I\npass\n");
   const auto shell = place.script("shell", "#!/bin/sh\n# python\n");
   const auto seen = observe([&] {
-    ::chdir(place.path.c_str());
+    if (::chdir(place.path.c_str()) != 0) return 125;
     return run(
         {"/bin/sh", "-c", "/usr/bin/python3 -c pass; ./innocent -c pass; " + env_script + "; ./script; " + shell});
   });
