@@ -30,7 +30,8 @@ fuzz() {
       "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$seconds"
   else
     tail -n 60 "$log"
-    echo "fuzz $name: FOUND SOMETHING: $(sed -n 's/.*Test unit written to //p' "$log" | tail -1) (log: $log)"
+    local input; input="$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)"
+    echo "fuzz $name: FAILED on ${input:-no input of its own} (log: $log)"
     return 1
   fi
 }
