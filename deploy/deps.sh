@@ -7,7 +7,8 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache pkg-config git ca-certificates
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libsimdjson-dev libcurl4-openssl-dev
   libseccomp-dev libcap-dev prometheus-cpp-dev catch2 libssl-dev libsqlite3-dev libarchive-dev zlib1g-dev
-  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev python3-dev clang-format-14)
+  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev python3-dev clang-format-14
+  clang-14 libclang-rt-14-dev llvm-14)  # for tests/fuzz; llvm-14 has the symbolizer
 run=(python3 nftables python3-pip-whl python3-setuptools-whl python3-wheel-whl curl)
 # Releases that deploy/mirror.sh repacks, the real Prometheus that the tests start, and the baselines of deploy/bench.sh.
 check=(prometheus bubblewrap wrk openssl python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet

@@ -8,6 +8,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "actors/names.hpp"
 #include "http/config.hpp"
 #include "http/validate.hpp"
 
@@ -56,7 +57,7 @@ std::string check_https_url(std::string_view value) { return check_url(value, tr
 std::string check_http_url(std::string_view value) { return check_url(value, false); }
 
 std::string check_package_name(std::string_view value) {
-  return is_package_name(value) ? "" : "must hold package names (letters, digits, `.`, `_`, `-`)";
+  return actors::is_package_name(value) ? "" : "must hold package names (letters, digits, `.`, `_`, `-`)";
 }
 
 std::string check_store_url(std::string_view value) {

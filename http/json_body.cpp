@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parser.hpp>
+#include <cmath>
 #include <vector>
 
 namespace lazaret::http {
@@ -43,7 +44,11 @@ struct repeated_field_finder {
   bool on_number_part(json::string_view, json::error_code&) { return true; }
   bool on_int64(std::int64_t, json::string_view, json::error_code&) { return true; }
   bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return true; }
-  bool on_double(double, json::string_view, json::error_code&) { return true; }
+  /// Boost.JSON reads 1e999 as infinity, which no JSON can say; RFC 8259, section 6, lets a reader refuse it.
+  bool on_double(double number, json::string_view, json::error_code& ec) {
+    if (!std::isfinite(number)) ec = json::error::exponent_overflow;
+    return !ec;
+  }
   bool on_bool(bool, json::error_code&) { return true; }
   bool on_null(json::error_code&) { return true; }
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
@@ -69,7 +74,7 @@ checked<json::object> read_json_object(std::string_view body) {
   finder.write_some(false, body.data(), body.size(), ec);
   if (ec == json::error::exception) {
     const auto& found = finder.handler();
-    return complaint{found.repeated ? "body: the field `" + found.partial + "` is given twice"
+    return complaint{found.repeated ? "body: the field `" + shown(found.partial) + "` is given twice"
                                     : "body: too many fields"};
   }
   if (ec == json::error::too_deep) return complaint{"body: the JSON is nested too deeply"};

@@ -5,6 +5,8 @@
 #include <boost/json/value.hpp>
 #include <charconv>
 
+#include "actors/json.hpp"
+#include "actors/names.hpp"
 #include "http/json_body.hpp"
 
 namespace lazaret::http {
@@ -55,7 +57,7 @@ struct text_field {
   bool (*valid)(std::string_view);
   std::string_view shape;  ///< what it must be, for people
 };
-constexpr text_field package_name{"package_name", 200, is_package_name, "a package name as PEP 508 defines it"};
+constexpr text_field package_name{"package_name", 200, actors::is_package_name, "a package name as PEP 508 defines it"};
 constexpr text_field version{"version", 100, is_version, "a version as PEP 440 defines it"};
 constexpr text_field file_path{"file_path", 500, is_inner_path, "a relative path without `..` or control characters"};
 constexpr text_field entrypoint{"entrypoint", 200, is_entrypoint, "`module:attr.path` or the name of a console script"};
@@ -99,7 +101,7 @@ std::string read_field(std::string_view name, const json::value& value, actors::
   if (name == "entrypoint") return read_optional(value, entrypoint, into.entrypoint);
   if (name == "module_name") return read_optional(value, module_name, into.module_name);
   if (name == "ecosystem") return value == "pypi" ? "" : "ecosystem: must be `pypi`";
-  return "`" + std::string{name.substr(0, 100)} + "`: unknown field";
+  return "`" + shown(name) + "`: unknown field";
 }
 
 std::string read_count(std::string_view name, const json::value& value, std::int64_t most,
@@ -144,7 +146,8 @@ std::string read_parameter(std::string_view name, const std::string& value, acto
   if (name == "status") return read_word("status", value, into.status);
   if (name == "verdict") return read_word("verdict", value, into.verdict);
   if (name == "package") {
-    if (value.size() > 200 || !is_package_name(value)) return "package: must be a package name as PEP 508 defines it";
+    if (value.size() > 200 || !actors::is_package_name(value))
+      return "package: must be a package name as PEP 508 defines it";
     into.package = value;
     return {};
   }
@@ -160,15 +163,12 @@ std::string read_parameter(std::string_view name, const std::string& value, acto
     into.limit = static_cast<std::size_t>(*number);
     return {};
   }
-  return "`" + std::string{name.substr(0, 100)} + "`: unknown parameter";
+  return "`" + shown(name) + "`: unknown parameter";
 }
 
 }  // namespace
 
-bool is_package_name(std::string_view text) noexcept {
-  if (text.empty() || !is_alnum(text.front()) || !is_alnum(text.back())) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
-}
+std::string shown(std::string_view word) { return actors::valid_utf8(word.substr(0, 100)); }
 
 bool is_version(std::string_view text) noexcept {
   static constexpr std::string_view marks = ".!+-_";
@@ -229,7 +229,7 @@ checked<actors::run_filter> read_run_filter(std::string_view query) {
     auto value = decoded(pair.substr(std::min(equals + 1, pair.size())));
     if (!name || !value) return complaint{"query: not a valid query string"};
     if (std::find(seen.begin(), seen.end(), *name) != seen.end())
-      return complaint{"`" + name->substr(0, 100) + "`: given twice"};
+      return complaint{"`" + shown(*name) + "`: given twice"};
     auto wrong = read_parameter(*name, *value, filter);
     if (!wrong.empty()) return complaint{std::move(wrong)};
     seen.push_back(std::move(*name));

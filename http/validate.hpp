@@ -19,8 +19,10 @@ struct complaint {
 template <class T>
 using checked = std::variant<T, complaint>;
 
-/// PEP 508, "Names".
-[[nodiscard]] bool is_package_name(std::string_view text) noexcept;
+/// A stranger's word as a complaint repeats it: at most 100 bytes of it, and UTF-8 even where the cut or a `%ff` of a
+/// query would not leave any (a U+FFFD stands for what is none).
+[[nodiscard]] std::string shown(std::string_view word);
+
 /// The alphabet of PEP 440 (epoch `!`, local `+`, and the separators that normalisation folds), starting with a letter
 /// or digit. Whether the release exists is the index's answer to give.
 [[nodiscard]] bool is_version(std::string_view text) noexcept;

@@ -1,6 +1,10 @@
 #include "actors/analysis/rules.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <array>
+#include <string>
 
 namespace lazaret::analysis {
 namespace {
@@ -14,9 +18,7 @@ constexpr acts network = dns | connect | sendto | request;
 // --- what is nobody's business -------------------------------------------------------------------------------------
 // The jail's own: loopback (the gateway among it), numeric look-ups of it, its host name, the audit channel, nscd's
 // socket.
-constexpr pattern home_ground[] = {"127.*",  "[::1]*",        "::1",    "localhost*", "lazaret",
-                                   "",       "0.0.0.0",       "[::]:0", "0.0.0.0:0",  "http://127.0.0.1:3141/*",
-                                   "unix:*", "*.localdomain", "::"};
+constexpr pattern home_ground[] = {loopback, "lazaret", "", "unix:*", "*.localdomain"};
 // urllib3 binds [::1]:0 to learn whether there is IPv6; binding to port 0 of loopback offers nothing to anybody.
 constexpr pattern harmless_bind[] = {"127.*:0", "[::1]:0", "unix:*", "", "0.0.0.0:0", "[::]:0"};
 
@@ -492,9 +494,27 @@ bool fits(std::string_view pattern, std::string_view text) noexcept {
   return p == pattern.size();
 }
 
-bool fits_any(patterns any_of, std::string_view text) noexcept {
+bool is_loopback(std::string_view object) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (object.starts_with(scheme))
+      object = object.substr(scheme.size(), object.find('/', scheme.size()) - scheme.size());
+  }
+  std::string host{object};
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.find(']') - 1);
+  } else if (const auto colon = host.find(':'); colon != host.npos && host.find(':', colon + 1) == host.npos) {
+    host.resize(colon);
+  }
+  if (host == "localhost") return true;
+  in_addr v4{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127 || v4.s_addr == INADDR_ANY;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && (IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6));
+}
+
+bool fits_any(patterns any_of, std::string_view text) {
   for (const auto p : any_of)
-    if (fits(p, text)) return true;
+    if (p == loopback ? is_loopback(text) : fits(p, text)) return true;
   return false;
 }
 

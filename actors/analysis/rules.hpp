@@ -49,7 +49,10 @@ struct rule {
 
 /// `*` and `?` only; ASCII case is folded; linear in text for each `*`, never exponential.
 [[nodiscard]] bool fits(std::string_view pattern, std::string_view text) noexcept;
-[[nodiscard]] bool fits_any(patterns any_of, std::string_view text) noexcept;
+[[nodiscard]] bool fits_any(patterns any_of, std::string_view text);
+/// As one of `patterns`: a host, HOST:PORT or URL of the jail's own loopback. Not a wildcard, since `127.*` would fit
+/// 127.evil.example too.
+inline constexpr std::string_view loopback = "@loopback";
 
 /// Ids for the notes of other stages (note::rule). A note with an id of no row still shows, as `unlisted_note`.
 namespace ids {

@@ -8,6 +8,7 @@
 
 #include "actors/download/digest.hpp"
 #include "actors/download/html.hpp"
+#include "actors/json.hpp"
 #include "actors/names.hpp"
 
 namespace lazaret::download {
@@ -56,12 +57,16 @@ std::string sha256_in(std::string_view text) {
   return is_sha256(hex) ? lowered_hex(hex) : std::string{};
 }
 
-/// Collects files; the first of a name wins.
+/// Collects files; the first of a name wins. What is kept is UTF-8: HTML and percent-escapes may say anything, and the
+/// gateway writes it as JSON, which no client reads if a single byte is not.
 class page_builder {
  public:
   void add(index_file file) {
-    if (!full() && is_filename(file.filename) && !file.url.empty() && names_.insert(file.filename).second)
-      page_.files.push_back(std::move(file));
+    if (full() || !is_filename(file.filename) || file.url.empty()) return;
+    if (actors::valid_utf8(file.filename) != file.filename || !names_.insert(file.filename).second) return;
+    file.requires_python = actors::valid_utf8(file.requires_python);
+    if (file.yanked) file.yanked = actors::valid_utf8(*file.yanked);
+    page_.files.push_back(std::move(file));
   }
   [[nodiscard]] bool full() const { return page_.files.size() >= most_files; }
   [[nodiscard]] index_page take() { return std::move(page_); }
@@ -285,7 +290,10 @@ std::string resolve_url(std::string_view base, std::string_view reference) {
   if (!whole) return {};
   const auto scheme = whole->scheme_id();
   const bool web = scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https;
-  return web && !whole->encoded_host().empty() ? joined : std::string{};
+  if (!web || whole->encoded_host().empty()) return {};
+  // `HTTPS://` is the same scheme (RFC 3986, 3.1); whoever compares prefixes later need not know.
+  const auto written = std::string_view{whole->scheme()}.size();
+  return (scheme == boost::urls::scheme::https ? "https" : "http") + joined.substr(written);
 }
 
 std::string host_of(std::string_view url) {

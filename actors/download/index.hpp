@@ -13,7 +13,7 @@
 namespace lazaret::download {
 
 struct index_file {
-  std::string filename;  ///< one path segment, no control characters, at most 255 bytes
+  std::string filename;  ///< one path segment, UTF-8, no control characters, at most 255 bytes
   std::string url;       ///< absolute, http or https, without fragment
   std::string sha256;    ///< lower-case hex; empty: the index gives none
   std::string requires_python;
@@ -42,6 +42,7 @@ inline constexpr std::string_view html_page = "application/vnd.pypi.simple.v1+ht
 [[nodiscard]] std::string project_url(std::string_view index_url, std::string_view name);
 
 /// RFC 3986, 5.2, tolerant of characters that should have been escaped; empty when it makes no absolute http(s) URL.
+/// The scheme comes out in lower case.
 [[nodiscard]] std::string resolve_url(std::string_view base, std::string_view reference);
 /// Of an absolute URL, as written in it; empty when there is none.
 [[nodiscard]] std::string host_of(std::string_view url);

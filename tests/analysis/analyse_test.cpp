@@ -19,6 +19,12 @@ struct row {
 const row deeds[] = {
     {"install", "socket.getaddrinfo", "('evil.example', 443, 0, 1, 0)", "network_install"},
     {"install", "socket.getaddrinfo", "('127.0.0.1', 3141, 0, 1, 0)", ""},
+    {"install", "socket.getaddrinfo", "('localhost', 80, 0, 1, 0)", ""},
+    {"install", "socket.getaddrinfo", "('localhost.evil.example', 80, 0, 1, 0)", "network_install"},
+    {"install", "socket.getaddrinfo", "('127.evil.example', 80, 0, 1, 0)", "network_install"},
+    {"install", "urllib.Request", "('http://127.0.0.1:3141/simple/', None, {}, 'GET')", ""},
+    {"install", "urllib.Request", "('http://127.0.0.1.evil.example/', None, {}, 'GET')", "network_install"},
+    {"install", "urllib.Request", "('http://127.0.0.1@evil.example/', None, {}, 'GET')", "network_install"},
     {"install", "socket.getaddrinfo", "(None, 0, 0, 1, 0)", ""},
     {"install", "socket.connect", "(<socket.socket fd=3>, ('93.184.216.34', 443))", "network_install"},
     {"install", "socket.connect", "(<socket.socket fd=3>, ('127.0.0.1', 3141))", ""},

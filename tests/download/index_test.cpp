@@ -100,6 +100,20 @@ TEST_CASE("Hostile HTML gives no file that is none, and no trouble") {
   CHECK(newer.error().text.find("2.0") != std::string::npos);
 }
 
+TEST_CASE("A page that is no UTF-8 is still served as JSON that clients can read") {
+  const auto page =
+      html("<a href='/a-1.0.tar.gz' data-yanked='ba\xc0' data-requires-python='\xff'>x</a><a href='/b%c0'>y</a>");
+  REQUIRE(page.files.size() == 1);  // a name that is no UTF-8 is no name
+  CHECK(page.files[0].yanked == "ba\xef\xbf\xbd");
+  CHECK(page.files[0].requires_python == "\xef\xbf\xbd");
+  CHECK(json(write_json("a", page.files)).files.size() == 1);
+}
+
+TEST_CASE("The scheme of a URL is lower case whatever the page writes") {
+  CHECK(resolve_url(base, "HTTPS://Files.example/x") == "https://Files.example/x");
+  CHECK(resolve_url(base, "hTTp://files.example/x") == "http://files.example/x");
+}
+
 TEST_CASE("A PEP 691 page gives the same things, and sizes") {
   const auto page = json(R"({"meta":{"api-version":"1.1"},"name":"name","files":[
     {"filename":"name-1.0.tar.gz","url":"../../f/name-1.0.tar.gz","hashes":{"sha256":")" +

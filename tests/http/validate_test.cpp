@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include "actors/json.hpp"
+#include "http/json_body.hpp"
 #include "http/validate.hpp"
 
 using namespace lazaret;
@@ -204,6 +206,24 @@ TEST_CASE("A filter that means nothing is refused") {
                "x=1", "status=queued&status=failed", "cursor=" + std::string(513, 'a'), "status=%zz");
   CAPTURE(query);
   CHECK(std::holds_alternative<complaint>(read_run_filter(query)));
+}
+
+TEST_CASE("A complaint repeats a stranger's word as UTF-8, and not at length") {
+  const auto valid = [](const complaint& c) {
+    return c.detail.size() < 200 && actors::valid_utf8(c.detail) == c.detail;
+  };
+  CHECK(valid(std::get<complaint>(read_run_filter("%ff=1"))));
+  CHECK(valid(std::get<complaint>(read_run_filter("status=failed&%c3=1&%c3=2"))));
+  const std::string required = R"({"package_name":"d","version":"1","mode":"install",")";
+  const auto cut_in_a_character = required + std::string(99, 'a') + "\xc3\xa4\":1}";
+  CHECK(valid(std::get<complaint>(read_submission(cut_in_a_character))));
+  const std::string field = '"' + std::string(5000, 'a') + "\":1";
+  CHECK(valid(std::get<complaint>(read_submission("{" + field + "," + field + "}"))));
+}
+
+TEST_CASE("A number that overflows to infinity is refused") {
+  CHECK(std::holds_alternative<complaint>(read_json_object(R"({"a":16E33430032})")));
+  CHECK(std::holds_alternative<boost::json::object>(read_json_object(R"({"a":1e300})")));
 }
 
 TEST_CASE("Only what ingress makes is a run id") {

@@ -1,0 +1,60 @@
+// Bodies, queries and headers of the HTTP interface, before anything else has seen them.
+#include <boost/json/serialize.hpp>
+
+#include "actors/json.hpp"
+#include "actors/names.hpp"
+#include "http/json_body.hpp"
+#include "http/validate.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+using namespace lazaret;
+using namespace lazaret::http;
+
+namespace {
+
+bool leaves_folder(std::string_view path) {
+  return path.starts_with('/') || path == ".." || path.starts_with("../") || path.ends_with("/..") ||
+         path.find("/../") != path.npos;
+}
+
+void check(const actors::submission& s) {
+  fuzz::must(actors::is_package_name(s.package_name) && is_version(s.version),
+             "name and version are of their alphabets");
+  for (const auto* text : {&s.file_path, &s.entrypoint, &s.module_name}) {
+    if (!*text) continue;
+    fuzz::must(!(*text)->empty() && (*text)->front() != '-', "no field is taken for an option");
+    for (const unsigned char c : **text) fuzz::must(c >= 0x20 && c != 0x7f, "no control characters");
+  }
+  if (s.file_path) fuzz::must(!leaves_folder(*s.file_path), "a file path stays inside");
+}
+
+void check(const complaint& c) {
+  fuzz::must(!c.detail.empty() && c.detail.size() < 500, "a refusal says why, and briefly");
+  fuzz::must(actors::valid_utf8(c.detail) == c.detail, "a refusal is UTF-8");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto text = fuzz::text_of(data, size);
+  if (const auto read = read_json_object(text); const auto* object = std::get_if<boost::json::object>(&read)) {
+    const auto again = read_json_object(boost::json::serialize(*object));
+    fuzz::must(std::holds_alternative<boost::json::object>(again), "what was read can be written and read");
+  }
+  const auto submitted = read_submission(text);
+  if (const auto* s = std::get_if<actors::submission>(&submitted))
+    check(*s);
+  else
+    check(std::get<complaint>(submitted));
+  const auto change = read_stage_change(text);
+  if (const auto* c = std::get_if<actors::stage_change>(&change)) {
+    fuzz::must(c->concurrency || c->queue_limit, "a change changes something");
+    if (c->concurrency) fuzz::must(*c->concurrency >= 1 && *c->concurrency <= 64, "concurrency is in range");
+    if (c->queue_limit) fuzz::must(*c->queue_limit >= 1 && *c->queue_limit <= 100'000, "queue limit is in range");
+  }
+  const auto filter = read_run_filter(text);
+  if (const auto* c = std::get_if<complaint>(&filter)) check(*c);
+  (void)read_event_id(text);
+  (void)is_run_id(text);
+  return 0;
+}
