@@ -121,6 +121,11 @@ void address_of(std::string& line, const target& who, int socket) {
     line += ",\"unread\":true";
 }
 
+/// What the filter would refuse by itself if nobody wanted to know of it: answered with EPERM, never let through.
+bool is_refused(int call) {
+  return call == SYS_ptrace || call == SYS_process_vm_readv || call == SYS_process_vm_writev;
+}
+
 /// The lines that a call is worth: none for a message without an address, several for sendmmsg.
 std::vector<std::string> describe(const seccomp_data& call, const target& who, const std::string& start) {
   const auto line = [&](const char* event) { return start + "\"" + event + "\""; };
@@ -159,6 +164,17 @@ std::vector<std::string> describe(const seccomp_data& call, const target& who, c
       }
       break;
     }
+    case SYS_memfd_create:
+      lines.push_back(line("memfd"));
+      if (const auto name = who.read_string(call.args[0], path_bytes)) field(lines.back(), "path", *name);
+      break;
+    case SYS_ptrace:
+      lines.push_back(line("ptrace"));
+      break;
+    case SYS_process_vm_readv:
+    case SYS_process_vm_writev:
+      lines.push_back(line(call.nr == SYS_process_vm_readv ? "process_vm_readv" : "process_vm_writev"));
+      break;
     default:
       lines.push_back(line("syscall") + ",\"number\":" + std::to_string(call.nr));
   }
@@ -198,7 +214,10 @@ bool observer::handle() {
   std::fill(response_.begin(), response_.end(), 0);
   auto& response = *reinterpret_cast<seccomp_notif_resp*>(response_.data());
   response.id = id;
-  response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+  if (is_refused(request.data.nr))
+    response.error = -EPERM;
+  else
+    response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);  // fails only when the caller died
   return true;
 }

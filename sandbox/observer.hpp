@@ -1,8 +1,9 @@
 #pragma once
 /// Sees from outside what a jailed program asks the kernel for, so that the program can neither rewrite nor suppress
 /// it. One per jail, owned by the jailer's event loop; single-threaded. Each notification is answered with
-/// SECCOMP_USER_NOTIF_FLAG_CONTINUE: this observes, it does not decide (the arguments could change after the look:
-/// seccomp_unotify(2), "NOTES"), so nothing's safety rests on it.
+/// SECCOMP_USER_NOTIF_FLAG_CONTINUE (the arguments could change after the look: seccomp_unotify(2), "NOTES"), so
+/// nothing's safety rests on what was read; or with EPERM, for the calls that the filter refuses whatever their
+/// arguments.
 ///
 /// One JSON object a line, at most 4 KiB, to `sink` (a pipe, made non-blocking here; lines that don't fit are counted
 /// and told in the end line, for which the pipe is enlarged when it is full):
@@ -11,6 +12,9 @@
 ///   {"t":..,"pid":..,"event":"connect","family":"unix","unix":"/run/x"}                    "@x": abstract
 ///   {"t":..,"pid":..,"event":"connect","family":"netlink"}                                 any other, "#17" if
 ///   nameless bind, listen and sendto likewise; sendto stands for sendto, sendmsg and sendmmsg, only with an address
+///   {"t":..,"pid":..,"event":"memfd","path":NAME}                                          memfd_create(2)
+///   {"t":..,"pid":..,"event":"ptrace"}        process_vm_readv and process_vm_writev likewise; these are refused
+///   (EPERM)
 ///   {"event":"end","seen":N,"dropped":N}
 /// An exec's path is absolute as far as it can be told, cut at 512 bytes, argv at 64 words of 256 bytes and at what the
 /// line holds; then `"cut":true` is added. `"unread":true` instead of the details: the memory could not be read. An

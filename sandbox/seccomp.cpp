@@ -206,8 +206,11 @@ void add_mknod(rule_book& rules) {
 void add_observed(rule_book& rules, bool observe) {
   const std::uint32_t look = observe ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW;
   for (const int call : {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
-                         SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg)})
+                         SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(memfd_create)})
     rules.add(look, call);
+  // Never allowed. The observer notes who tries, and refuses; without one (or when it is gone) the kernel refuses.
+  for (const int call : {SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev)})
+    rules.add(observe ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM), call);
   rules.add(SCMP_ACT_ALLOW, SCMP_SYS(sendto), {SCMP_CMP64(4, SCMP_CMP_EQ, 0)});
   rules.add(look, SCMP_SYS(sendto), {SCMP_CMP64(4, SCMP_CMP_NE, 0)});
 }

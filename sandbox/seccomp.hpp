@@ -23,7 +23,9 @@
 namespace lazaret::sandbox {
 
 struct seccomp_options {
-  bool observe = false;  ///< notify for execve, execveat, connect, bind, listen, sendto, sendmsg and sendmmsg
+  /// Notify for execve, execveat, connect, bind, listen, sendto, sendmsg, sendmmsg and memfd_create, and for ptrace and
+  /// process_vm_*, which are refused either way.
+  bool observe = false;
 };
 
 /// A compiled BPF program: made once by the jailer before any jail, installed by each jail without allocating.

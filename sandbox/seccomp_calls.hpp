@@ -20,11 +20,11 @@ struct call_group {
 inline const call_group call_groups[] = {
     {"file descriptors: data that the program already holds",
      SCMP_ACT_ALLOW,
-     {S(read),      S(write),     S(readv),           S(writev),      S(pread64),   S(pwrite64),        S(preadv),
-      S(pwritev),   S(preadv2),   S(pwritev2),        S(lseek),       S(close),     S(close_range),     S(dup),
-      S(dup2),      S(dup3),      S(fcntl),           S(flock),       S(pipe),      S(pipe2),           S(sendfile),
-      S(splice),    S(tee),       S(copy_file_range), S(fsync),       S(fdatasync), S(sync_file_range), S(ftruncate),
-      S(fallocate), S(fadvise64), S(readahead),       S(memfd_create)}},
+     {S(read),      S(write),     S(readv),           S(writev), S(pread64),   S(pwrite64),        S(preadv),
+      S(pwritev),   S(preadv2),   S(pwritev2),        S(lseek),  S(close),     S(close_range),     S(dup),
+      S(dup2),      S(dup3),      S(fcntl),           S(flock),  S(pipe),      S(pipe2),           S(sendfile),
+      S(splice),    S(tee),       S(copy_file_range), S(fsync),  S(fdatasync), S(sync_file_range), S(ftruncate),
+      S(fallocate), S(fadvise64), S(readahead)}},
     {"files by name: the mount namespace says which there are",
      SCMP_ACT_ALLOW,
      {S(open),
@@ -218,7 +218,7 @@ inline const call_group call_groups[] = {
 
     {"other processes' memory and fds: debuggers and sanitizers probe these",
      SCMP_ACT_ERRNO(EPERM),
-     {S(ptrace), S(process_vm_readv), S(process_vm_writev), S(process_madvise), S(pidfd_getfd), S(kcmp)}},
+     {S(process_madvise), S(pidfd_getfd), S(kcmp)}},  // ptrace and process_vm_*: add_observed
     {"kernel facilities with a long record of holes; runtimes and profilers probe them",
      SCMP_ACT_ERRNO(EPERM),
      {S(bpf), S(perf_event_open), S(userfaultfd), S(keyctl), S(add_key), S(request_key), S(fanotify_init),

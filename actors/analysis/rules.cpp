@@ -310,7 +310,6 @@ LAZARET_NOTE(archive_link_escape);
 LAZARET_NOTE(archive_device);
 LAZARET_NOTE(archive_bomb);
 LAZARET_NOTE(archive_limits);
-LAZARET_NOTE(archive_malformed);
 LAZARET_NOTE(archive_corrupt);
 LAZARET_NOTE(archive_encrypted);
 LAZARET_NOTE(archive_duplicate);
@@ -378,7 +377,6 @@ constexpr rule table[] = {
     {"archive_device", high, 65, "The archive holds a device or another special file", anywhere, only(noted), note_archive_device},
     {"archive_bomb", high, 65, "The archive unpacks to far more than it weighs", anywhere, only(noted), note_archive_bomb},
     {"archive_limits", medium, 25, "The archive breaks a limit on files, bytes, depth or name length", anywhere, only(noted), note_archive_limits},
-    {"archive_malformed", medium, 25, "The archive is malformed", anywhere, only(noted), note_archive_malformed},
     {"archive_corrupt", medium, 25, "The archive is damaged", anywhere, only(noted), note_archive_corrupt},
     {"archive_encrypted", medium, 30, "The archive needs a password", anywhere, only(noted), note_archive_encrypted},
     {"archive_duplicate", medium, 30, "The archive holds one name twice: tools differ in which they see", anywhere, only(noted), note_archive_duplicate},

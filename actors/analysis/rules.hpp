@@ -58,13 +58,13 @@ inline constexpr std::string_view loopback = "@loopback";
 namespace ids {
 inline constexpr std::string_view archive_traversal = "archive_traversal", archive_link_escape = "archive_link_escape",
                                   archive_device = "archive_device", archive_bomb = "archive_bomb",
-                                  archive_limits = "archive_limits", archive_malformed = "archive_malformed",
-                                  archive_corrupt = "archive_corrupt", archive_encrypted = "archive_encrypted",
-                                  archive_duplicate = "archive_duplicate", archive_polyglot = "archive_polyglot",
-                                  download_cap = "download_cap", digest_missing = "digest_missing",
-                                  yanked_release = "yanked_release", digest_mismatch = "digest_mismatch",
-                                  gateway_abuse = "gateway_abuse", denied_dependency = "denied_dependency",
-                                  metadata_mismatch = "metadata_mismatch", unlisted_note = "unlisted_note";
+                                  archive_limits = "archive_limits", archive_corrupt = "archive_corrupt",
+                                  archive_encrypted = "archive_encrypted", archive_duplicate = "archive_duplicate",
+                                  archive_polyglot = "archive_polyglot", download_cap = "download_cap",
+                                  digest_missing = "digest_missing", yanked_release = "yanked_release",
+                                  digest_mismatch = "digest_mismatch", gateway_abuse = "gateway_abuse",
+                                  denied_dependency = "denied_dependency", metadata_mismatch = "metadata_mismatch",
+                                  unlisted_note = "unlisted_note";
 }  // namespace ids
 
 }  // namespace lazaret::analysis

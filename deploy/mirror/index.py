@@ -39,9 +39,17 @@ def requires_python(path):
         return None
 
 
+# Samples whose behaviour is the index's: PEP 592 yanks one, and names no digest for the other.
+YANKED = {"lz-sample-yanked": "a sample of a yanked release"}
+UNDIGESTED = {"lz-sample-undigested"}
+
+
 def describe(path):
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    entry = {"filename": path.name, "url": f"../../files/{path.name}", "hashes": {"sha256": digest}}
+    project = project_of(path.name)
+    digest = {} if project in UNDIGESTED else {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    entry = {"filename": path.name, "url": f"../../files/{path.name}", "hashes": digest}
+    if project in YANKED:
+        entry["yanked"] = YANKED[project]
     if needs := requires_python(path):
         entry["requires-python"] = needs
     return entry
@@ -50,7 +58,9 @@ def describe(path):
 def anchor(entry):
     needs = entry.get("requires-python")
     attribute = f' data-requires-python="{html.escape(needs)}"' if needs else ""
-    url = html.escape(f'{entry["url"]}#sha256={entry["hashes"]["sha256"]}')
+    if "yanked" in entry:
+        attribute += f' data-yanked="{html.escape(entry["yanked"])}"'
+    url = html.escape(entry["url"] + "".join(f"#{kind}={digest}" for kind, digest in entry["hashes"].items()))
     return f'<a href="{url}"{attribute}>{html.escape(entry["filename"])}</a><br>'
 
 

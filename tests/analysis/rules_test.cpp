@@ -24,9 +24,9 @@ TEST_CASE("Every rule has an id of its own, a meaning, a weight in range and som
 }
 
 TEST_CASE("Each note that another stage may leave has its rule") {
-  for (const auto id :
-       {ids::archive_traversal, ids::archive_link_escape, ids::archive_device, ids::archive_bomb, ids::archive_limits,
-        ids::archive_malformed, ids::download_cap, ids::digest_missing, ids::yanked_release})
+  for (const auto id : {ids::archive_traversal, ids::archive_link_escape, ids::archive_device, ids::archive_bomb,
+                        ids::archive_limits, ids::archive_corrupt, ids::archive_encrypted, ids::archive_duplicate,
+                        ids::archive_polyglot, ids::download_cap, ids::digest_missing, ids::yanked_release})
     CHECK(find_rule(id) != nullptr);
   CHECK(find_rule("no_such_rule") == nullptr);
 }

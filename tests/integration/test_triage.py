@@ -98,8 +98,8 @@ class SampleTest(support.NeedsRoot):
     def test_every_sample_gets_the_verdict_and_the_rules_of_the_manifest(self):
         samples = json.loads((support.MIRROR / "samples.json").read_text())
         self.assertGreater(len(samples), 50)
-        with Index() as index, Service(index.url, MAX_CONCURRENCY=2, QUEUE_LIMIT=1000, RUN_TIMEOUT_SEC=10,
-                                       RLIMIT_CPU_SEC=8, DISK_LIMIT_MB=64) as service:
+        with Index() as index, Service(index.url, MAX_CONCURRENCY=2, QUEUE_LIMIT=1000, RUN_TIMEOUT_SEC=12,
+                                       RLIMIT_CPU_SEC=4, DISK_LIMIT_MB=64) as service:
             runs = []
             for sample in samples:
                 asked = {"mode": sample["mode"]} | {k: sample[k] for k in ("entrypoint",) if sample.get(k)}

@@ -1,5 +1,6 @@
 """Archives that no packaging tool makes. What they would do is up to whoever unpacks them."""
 import tarfile
+import warnings
 import zipfile
 import zlib
 
@@ -107,6 +108,44 @@ def cut(path, module, metadata):
     close(plain_wheel(path, module, metadata))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
+
+
+@broken("wheel-encrypted", "archive_encrypted", verdict="suspicious")
+def encrypted(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/secret.py"), b"x = 1\n")
+    close(wheel)
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # APPNOTE.TXT 4.3.7 and 4.3.12
+        at = content.find(signature)
+        while at >= 0:
+            name = content[at:at + 200]
+            if b"secret.py" in name:
+                content[at + flags] |= 1
+            at = content.find(signature, at + 1)
+    path.write_bytes(content)
+
+
+@broken("wheel-duplicate", "archive_duplicate", verdict="suspicious", ok=None)
+def duplicate(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for content in (b"x = 'shown'\n", b"x = 'run'\n"):
+            wheel.writestr(zip_entry(f"{module}/twice.py"), content)
+    close(wheel)
+
+
+@broken("wheel-polyglot", "archive_polyglot", verdict="suspicious", ok=None)
+def polyglot(path, module, metadata):
+    close(plain_wheel(path, module, metadata))
+    path.write_bytes(b"#!/bin/sh\nexit 0\n" + path.read_bytes())
+
+
+@broken("needs-denied", "denied_dependency", verdict="inconclusive")
+def needs_denied(path, module, metadata):
+    """Asks for what PACKAGE_DENYLIST refuses: the gateway does not hand it out, so the install fails."""
+    close(plain_wheel(path, module, metadata + b"Requires-Dist: torch\n"))
 
 
 @broken("wheel-misnamed", "metadata_mismatch", verdict="suspicious", ok=True)

@@ -4,9 +4,11 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -174,6 +176,21 @@ TEST_CASE("connections are reported with their address, and go on") {
   CHECK(connects[1].at("port") == 443);
   CHECK(connects[2].at("unix") == "/run/nowhere");
   CHECK(connects[3].at("unix") == "@hidden");
+}
+
+TEST_CASE("attempts on another process are reported and refused") {
+  const auto seen = observe([] {
+    if (::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr) == 0 || errno != EPERM) return 1;
+    char byte = 0;
+    iovec here{&byte, 1};
+    if (::process_vm_readv(::getppid(), &here, 1, &here, 1, 0) >= 0 || errno != EPERM) return 2;
+    if (::process_vm_writev(::getppid(), &here, 1, &here, 1, 0) >= 0 || errno != EPERM) return 3;
+    return 0;
+  });
+  CHECK(seen.code == 0);
+  CHECK(seen.of("ptrace").size() == 1);
+  CHECK(seen.of("process_vm_readv").size() == 1);
+  CHECK(seen.of("process_vm_writev").size() == 1);
 }
 
 TEST_CASE("listeners and datagrams are reported, by whichever call they go") {
