@@ -10,7 +10,6 @@
 
 #include "actors/names.hpp"
 #include "http/config.hpp"
-#include "http/validate.hpp"
 
 namespace lazaret::http {
 namespace {

@@ -18,7 +18,7 @@ namespace {
 
 json::array manifest() { return json::parse(slurp(mirror().parent_path() / "mirror" / "samples.json")).as_array(); }
 
-bool is_seen_in_archive(std::string_view rule) {
+bool is_told_by_download(std::string_view rule) {
   static const std::set<std::string_view> told_by_download{"pth_file", "metadata_mismatch", "denied_dependency",
                                                            "yanked_release", "digest_missing"};
   return rule.starts_with("archive_") || told_by_download.contains(rule);
@@ -92,7 +92,7 @@ TEST_CASE("each sample package is found as what it is, and no archive stops the 
       if (const auto* const ok = sample.at("ok").if_bool()) CHECK(what.execution->phases.back().ok == *ok);
       // What can be seen in an archive without running it is for download to see.
       if (std::ranges::none_of(sample.at("rules").as_array(),
-                               [](const auto& r) { return is_seen_in_archive(r.as_string()); })) {
+                               [](const auto& r) { return is_told_by_download(r.as_string()); })) {
         check_rules(sample, what);
       }
     }
