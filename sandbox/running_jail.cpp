@@ -286,6 +286,8 @@ void running_jail::finish() {
     observer_.reset();
   }
   const auto o = conclude(group_->usage());
+  // A timer that expired in the same turn of the loop is not to be heard any more: it would look at the group.
+  for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
   group_.reset();
   if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
   with_.loop.forget(init_.get());
