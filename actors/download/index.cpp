@@ -89,6 +89,9 @@ index_file file_behind(std::string_view href, std::string_view base) {
 
 result<index_page> parse_html(std::string_view body, std::string_view final_url) {
   page_builder page;
+  const download_error no_page{problem::malformed, "the index answers with something that is no page"};
+  // NUL is in no text; and bytes at random hold `<a >` now and then.
+  if (body.find('\0') != std::string_view::npos) return no_page;
   std::string base{final_url};
   bool based = false, looks_like_html = false;
   std::string unknown_version;
@@ -126,7 +129,7 @@ result<index_page> parse_html(std::string_view body, std::string_view final_url)
   if (!unknown_version.empty())
     return download_error{problem::malformed,
                           "the index speaks version " + unknown_version.substr(0, 20) + " of the simple API, not 1"};
-  if (!looks_like_html) return download_error{problem::malformed, "the index answers with something that is no page"};
+  if (!looks_like_html) return no_page;
   return page.take();
 }
 

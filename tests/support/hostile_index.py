@@ -13,6 +13,7 @@ import hashlib
 import http.server
 import json
 import os
+import random
 import re
 import socket
 import socketserver
@@ -110,7 +111,7 @@ class handler(http.server.BaseHTTPRequestHandler):
         project = "bad-" + what
         name = f"{project.replace('-', '_')}-1.0-py3-none-any.whl"
         if what == "garbage":
-            return self.plain(200, os.urandom(20000))
+            return self.plain(200, b"<html><a >" + random.Random(1).randbytes(20000))
         if what == "deep":
             return self.plain(200, b'{"files":' + b"[" * 10000 + b"]" * 10000 + b"}", "application/vnd.pypi.simple.v1+json")
         if what == "endless-page":
