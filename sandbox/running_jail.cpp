@@ -249,6 +249,7 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
   o.peak_pids = used.peak_pids;
   o.pids_exhausted = used.pids_refused > 0;
   o.memory_killed = used.oom_kills > 0;
+  o.cpu_throttled = used.throttled > 0;
 
   const int status = wait_status_.value_or(SIGKILL);  // init itself was killed: nobody saw the program's end
   if (WIFEXITED(status)) o.code = WEXITSTATUS(status);
