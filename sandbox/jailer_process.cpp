@@ -257,6 +257,7 @@ result<void> jailer_process::tell_layers(const unique_fd& channel) {
   answer.probe = probe_;
   for (const std::string kind : {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"})
     answer.namespaces.push_back(link_text("/proc/self/ns/" + kind));
+  answer.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
   answer.refuses = refusal_.has_value();
   if (refusal_) answer.why = *refusal_;
   return wire::send(channel.get(), protocol::encode(kind::surveyed, answer));

@@ -40,7 +40,12 @@ answer ask_controller(const host_facts& host, const char* controller) {
   if (host.no_cgroups) return *host.no_cgroups;
   if (host.cgroups == nullptr || !host.cgroups->limits(controller))
     return failure{controller, ENOTSUP, "cgroup controller", "no writable hierarchy carries it: is it delegated?"};
-  return yes(host.cgroups->describe());
+  // `hybrid: pids v1 /sys/fs/cgroup/pids/..., memory v1 ...`: the version, and not where, for anybody may ask /health.
+  const auto all = host.cgroups->describe();
+  const auto at = all.find(std::string{controller} + " v");
+  if (at == all.npos) return yes("cgroup");
+  const auto version = at + std::string_view{controller}.size() + 1;
+  return yes("cgroup " + all.substr(version, all.find(' ', version) - version));
 }
 
 answer ask_landlock(const host_facts& host) {

@@ -116,7 +116,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<survey_answer> V>
 void visit(Codec& c, V& v) {
-  c(v.layers), c(v.probe), c(v.namespaces), c(v.refuses), visit(c, v.why);
+  c(v.layers), c(v.probe), c(v.namespaces), c(v.landlock_abi), c(v.refuses), visit(c, v.why);
 }
 template <class Codec, is<failure> V>
 void visit(Codec& c, V& v) {

@@ -69,7 +69,8 @@ struct survey_answer {
   std::vector<layer_report> layers;     ///< `active`: this host can have it
   std::string probe;                    ///< path of lazaret-probe, for a policy's bind
   std::vector<std::string> namespaces;  ///< `user:[4026531837]`, ...: the jailer's own
-  bool refuses = false;                 ///< every jail, with `why`
+  std::uint32_t landlock_abi = 0;
+  bool refuses = false;  ///< every jail, with `why`
   failure why;
 };
 
