@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <array>
 
-#include "sandbox/privileges.hpp"
+#include "sandbox/layers/user.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
 #include "sandbox/try.hpp"
@@ -125,10 +125,10 @@ result<void> running_jail::clone_init() {
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
-                  .standard_input = request_.standard_input.get(),
-                  .standard_output = output_write_.get(),
-                  .standard_error = error_write_.get(),
-                  .status = init_status_.get()});
+                  .descriptors = {.standard_input = request_.standard_input.get(),
+                                  .standard_output = output_write_.get(),
+                                  .standard_error = error_write_.get(),
+                                  .status = init_status_.get()}});
   pid_ = pid;
   init_.reset(pidfd);
   return {};
