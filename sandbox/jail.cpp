@@ -18,6 +18,7 @@
 #include "sandbox/layers/cgroup_entry.hpp"
 #include "sandbox/layers/hostname.hpp"
 #include "sandbox/layers/init.hpp"
+#include "sandbox/layers/landlock.hpp"
 #include "sandbox/layers/no_new_privs.hpp"
 #include "sandbox/layers/resource_limits.hpp"
 #include "sandbox/layers/session.hpp"
@@ -112,6 +113,7 @@ result<void> become_program(const jail_plan& plan) {
   const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
+  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
