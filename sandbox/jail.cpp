@@ -14,9 +14,17 @@
 #include <csignal>
 #include <exception>
 
+#include "sandbox/layers/capabilities.hpp"
+#include "sandbox/layers/cgroup_entry.hpp"
+#include "sandbox/layers/hostname.hpp"
+#include "sandbox/layers/init.hpp"
+#include "sandbox/layers/landlock.hpp"
+#include "sandbox/layers/no_new_privs.hpp"
+#include "sandbox/layers/resource_limits.hpp"
+#include "sandbox/layers/session.hpp"
+#include "sandbox/layers/user.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
-#include "sandbox/privileges.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/try.hpp"
 
@@ -25,58 +33,12 @@ namespace {
 
 using protocol::kind;
 
-constexpr int status_fd = 3;
 constexpr std::chrono::seconds jailer_patience{10};
-
-/// 0, 1, 2 are the program's, 3 the status socket; nothing else of the jailer's is kept: a copy of another jail's
-/// channel here would keep that channel open after its owner closed it.
-/// By itself, because a process that moves only itself needs no grace period (cgroup.hpp).
-result<void> enter_cgroup(const jail_plan& plan) {
-  if (plan.group == nullptr) return {};
-  if (const int error = plan.group->attach_self(); error != 0) return failure{"cgroup", error, "enter", {}};
-  return {};
-}
-
-result<void> keep_own_descriptors(const jail_plan& plan) {
-  if (::dup2(plan.standard_input, 0) < 0 || ::dup2(plan.standard_output, 1) < 0 || ::dup2(plan.standard_error, 2) < 0 ||
-      ::dup3(plan.status, status_fd, O_CLOEXEC) < 0)
-    return os_failure("descriptors", "dup2");
-  if (::syscall(SYS_close_range, status_fd + 1, ~0U, 0) != 0)
-    return os_failure("descriptors", "close_range", "needs Linux 5.9");
-  return {};
-}
 
 result<void> wait_for_ids() {
   auto go = wire::receive_within(status_fd, jailer_patience);
   if (!go) return go.error();
   if (go->closed()) return failure{"jailer", 0, "ended during set-up", {}};
-  return {};
-}
-
-/// A jailer that is killed takes its jails with it. The signal is forgotten when the uid changes, so it is asked for
-/// after that (prctl(2)); and had the jailer died before, its end of the socket would be closed by now.
-result<void> die_with_jailer() {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return os_failure("die_with_jailer", "prctl");
-  pollfd jailer{status_fd, 0, 0};
-  if (::poll(&jailer, 1, 0) != 0) return failure{"jailer", 0, "ended during set-up", {}};
-  return {};
-}
-
-/// The cgroup namespace's root is the group that a process is in when it makes it: so not before it entered.
-result<void> hide_cgroup_path() {
-  if (::unshare(CLONE_NEWCGROUP) != 0) return os_failure("namespaces", "unshare cgroup");
-  return {};
-}
-
-result<void> name_host(const policy& what) {
-  if (::sethostname(what.hostname.data(), what.hostname.size()) != 0) return os_failure("hostname", "sethostname");
-  if (::setdomainname("(none)", 6) != 0) return os_failure("hostname", "setdomainname");
-  return {};
-}
-
-/// The program has the same uid: without this it could read init's memory and descriptors (ptrace(2), proc(5)).
-result<void> become_opaque() {
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return os_failure("opaque", "prctl");
   return {};
 }
 
@@ -112,13 +74,13 @@ result<void> hand_out(openings made) {
 /// The order of confinement. Each step relies on those above it.
 result<void> confine(const jail_plan& plan) {
   openings made;
-  LAZARET_TRY(enter_cgroup(plan));  // from now on all is charged
-  LAZARET_TRY(keep_own_descriptors(plan));
+  LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
+  LAZARET_TRY(keep_own_descriptors(plan.descriptors));
   auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
-  LAZARET_TRY(die_with_jailer());
+  LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
   LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
@@ -134,14 +96,6 @@ result<void> confine(const jail_plan& plan) {
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
 void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
 
-void forget_signals() {
-  for (int signal = 1; signal < NSIG; ++signal)
-    ::signal(signal, SIG_DFL);  // ignored ones outlive exec; some can't be set
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> all;
   for (const auto& s : strings) all.push_back(const_cast<char*>(s.c_str()));
@@ -154,11 +108,10 @@ result<void> become_program(const jail_plan& plan) {
   const auto argv = pointers(plan.what.argv);
   const auto environment = pointers(plan.what.environment);
   const char* directory = plan.what.working_directory.c_str();
-  forget_signals();
-  ::umask(022);
-  if (::setsid() < 0) return os_failure("program", "setsid");
+  LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
-  LAZARET_TRY(set_resource_limits(plan.what.limits));
+  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
+  LAZARET_TRY(set_resource_limits(plan.what.limits));  // after what still opens files
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));

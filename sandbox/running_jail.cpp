@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <array>
 
-#include "sandbox/privileges.hpp"
+#include "sandbox/layers/user.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/try.hpp"
 
@@ -122,10 +122,11 @@ result<void> running_jail::clone_init() {
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
-                  .standard_input = request_.standard_input.get(),
-                  .standard_output = output_write_.get(),
-                  .standard_error = error_write_.get(),
-                  .status = init_status_.get()});
+                  .landlock_abi = with_.landlock_abi,
+                  .descriptors = {.standard_input = request_.standard_input.get(),
+                                  .standard_output = output_write_.get(),
+                                  .standard_error = error_write_.get(),
+                                  .status = init_status_.get()}});
   pid_ = pid;
   init_.reset(pidfd);
   return {};
