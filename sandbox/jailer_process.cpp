@@ -106,9 +106,9 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   }
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  auto plain = seccomp_filter::compile({.observe = false});
+  auto plain = seccomp_filter::ready({.observe = false});
   if (!plain) return plain.error();
-  auto observing = seccomp_filter::compile({.observe = true});
+  auto observing = seccomp_filter::ready({.observe = true});
   if (!observing) return observing.error();
   const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{

@@ -269,18 +269,25 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};
 
   seccomp_filter filter;
-  if (options.observe) {
-    filter.flags_ = SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    if (!kernel_knows(filter.flags_))
-      return failure{"seccomp_filter", ENOSYS, "SECCOMP_FILTER_FLAG_NEW_LISTENER", "observing needs kernel 5.5"};
-    // Else a signal that arrives while a call is being noted restarts it, and it is noted twice (kernel 5.19).
-    if (kernel_knows(filter.flags_ | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV))
-      filter.flags_ |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-  }
+  auto flags = flags_for(options);
+  if (!flags) return flags.error();
+  filter.flags_ = *flags;
   auto program = read_program(context.get());
   if (!program) return program.error();
   filter.program_ = std::move(*program);
   return filter;
+}
+
+result<unsigned> seccomp_filter::flags_for(const seccomp_options& options) {
+  unsigned flags = 0;
+  if (options.observe) {
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    if (!kernel_knows(flags))
+      return failure{"seccomp_filter", ENOSYS, "SECCOMP_FILTER_FLAG_NEW_LISTENER", "observing needs kernel 5.5"};
+    // Else a signal that arrives while a call is being noted restarts it, and it is noted twice (kernel 5.19).
+    if (kernel_knows(flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)) flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+  }
+  return {boost::system::in_place_value, flags};
 }
 
 result<unique_fd> seccomp_filter::install() const noexcept {

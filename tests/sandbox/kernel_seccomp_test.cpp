@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
@@ -29,7 +30,7 @@ namespace fs = std::filesystem;
 namespace {
 
 const seccomp_filter& filter() {
-  static const seccomp_filter compiled = seccomp_filter::compile({}).value();
+  static const seccomp_filter compiled = seccomp_filter::ready({}).value();
   return compiled;
 }
 
@@ -330,4 +331,14 @@ TEST_CASE("compilers, shells and other runtimes run") {
     CHECK(run({"/usr/bin/node", "-e",
                "require('child_process').execSync('true'); new (require('worker_threads').Worker)('1', {eval: true}); "
                "require('fs').promises.readFile('/etc/passwd')"}) == 0);
+}
+
+TEST_CASE("the filter that was built in is the one that libseccomp makes now", "[seccomp]") {
+  for (const bool observe : {false, true}) {
+    const auto built_in = seccomp_filter::ready({.observe = observe});
+    const auto fresh = seccomp_filter::compile({.observe = observe});
+    REQUIRE(built_in.has_value());
+    REQUIRE(fresh.has_value());
+    CHECK(std::ranges::equal(built_in->program(), fresh->program()));
+  }
 }
