@@ -18,6 +18,7 @@
 #include "sandbox/layers/cgroup_entry.hpp"
 #include "sandbox/layers/hostname.hpp"
 #include "sandbox/layers/init.hpp"
+#include "sandbox/layers/landlock.hpp"
 #include "sandbox/layers/no_new_privs.hpp"
 #include "sandbox/layers/resource_limits.hpp"
 #include "sandbox/layers/session.hpp"
@@ -111,7 +112,8 @@ result<void> become_program(const jail_plan& plan) {
   const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
-  LAZARET_TRY(set_resource_limits(plan.what.limits));
+  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
+  LAZARET_TRY(set_resource_limits(plan.what.limits));  // after what still opens files
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));

@@ -27,6 +27,7 @@ struct jail_plan {
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
+  int landlock_abi = 0;  ///< 0: the layer is left out, because neither is it required nor has the kernel it
   own_descriptors descriptors;
 };
 

@@ -226,7 +226,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, *groups_, rules_, trees_, plain_filter_, observing_filter_, workspace_.mount_point(),
-                     privileged_},
+                     landlock_abi_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
       [this, number](unique_fd holder, const std::string& last_words) {
         loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {

@@ -9,6 +9,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/event_loop.hpp"
+#include "sandbox/layers/landlock.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/running_jail.hpp"
 #include "sandbox/seccomp.hpp"
@@ -52,6 +53,7 @@ class jailer_process {
   shared_trees trees_;
   seccomp_filter plain_filter_, observing_filter_;
   std::unique_ptr<cgroup_tree> groups_;
+  int landlock_abi_ = usable_landlock_abi();
   bool privileged_;
   bool open_ = true;
   std::uint64_t last_jail_ = 0;
