@@ -78,8 +78,9 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   openings made;
   LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan.descriptors));
-  counts = tally::open();                                                 // the host's /proc in sight
-  auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
+  counts = tally::open();  // the host's /proc in sight
+  auto sources =
+      take_sources(plan.what, plan.rules, plan.trees, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
@@ -87,6 +88,7 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   LAZARET_TRY(become_opaque());
   LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
+  LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root

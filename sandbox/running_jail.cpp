@@ -120,6 +120,7 @@ result<void> running_jail::clone_init() {
   if (pid == 0)
     live_as_init({.what = request_.what,
                   .rules = with_.rules,
+                  .trees = with_.trees,
                   .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
                   .volume_paths = request_.volume_paths,
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,

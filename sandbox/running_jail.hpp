@@ -24,6 +24,7 @@ struct jail_resources {
   event_loop& loop;
   cgroup_tree& groups;
   const bind_rules& rules;
+  const shared_trees& trees;
   const seccomp_filter& plain_filter;
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
