@@ -125,15 +125,21 @@ result<void> become_program(const jail_plan& plan) {
   return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
 }
 
-/// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table
-/// of descriptors, and leaves the seccomp listener there: an observing jailer takes it through the only process of the
-/// jail that it holds, others are handed it by init (tell_executed).
+/// In the process that becomes the program.
+int program_main(void* plan) {
+  if (auto done = become_program(*static_cast<const jail_plan*>(plan)); !done)
+    say(protocol::encode(kind::failed, done.error()));
+  return 127;
+}
+
+/// Returns when the program has been executed or its process is gone (CLONE_VFORK); until then both share our memory,
+/// of which nothing needs to be copied, but for the stack. Up to the exec it shares our table of descriptors, too, and
+/// leaves the seccomp listener there: an observing jailer takes it through the only process of the jail that it holds,
+/// others are handed it by init (tell_executed).
 pid_t fork_program(const jail_plan& plan) {
-  const auto pid =
-      static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
-  if (pid != 0) return pid;
-  if (auto done = become_program(plan); !done) say(protocol::encode(kind::failed, done.error()));
-  ::_exit(127);
+  alignas(16) std::array<char, 64 << 10> stack;
+  return ::clone(program_main, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD,
+                 const_cast<jail_plan*>(&plan));
 }
 
 /// Init is not filtered, so it can send the listener. From here on the program's deadly calls are heard.
