@@ -43,7 +43,7 @@ class jailer_process {
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
   result<void> start_jail(wire::message& request, unique_fd& channel);
-  result<void> tell_layers(const unique_fd& channel);
+  result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
   result<void> expose_probe();
 
@@ -56,6 +56,7 @@ class jailer_process {
   workspace workspace_;
   uid_pool uids_;
   bind_rules rules_;
+  shared_trees trees_;
   result<seccomp_filter> plain_filter_, observing_filter_;
   result<std::unique_ptr<cgroup_tree>> groups_;
   std::vector<std::string> require_;
