@@ -17,6 +17,7 @@ namespace lazaret::sandbox {
 struct host_facts {
   const cgroup_tree* cgroups = nullptr;
   std::optional<failure> no_cgroups;  ///< why there is no tree
+  std::string no_private_inodes;      ///< empty: they can be had
   std::optional<failure> no_seccomp;  ///< why there is no filter
   int landlock_abi = 0;               ///< as the kernel says, also one that is too old
 };

@@ -92,7 +92,7 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
-  LAZARET_TRY(seal_root());
+  LAZARET_TRY(seal_root(plan.what));
   LAZARET_TRY(drop_capabilities());  // none of the above can be undone now
   LAZARET_TRY(forbid_new_privileges());
   return hand_out(std::move(made));

@@ -1,6 +1,7 @@
 #include "sandbox/jailer_process.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -258,33 +259,35 @@ host_facts jailer_process::facts() const {
   const auto why_not = [](const auto& had) { return had ? std::nullopt : std::optional{had.error()}; };
   return {.cgroups = groups_ ? groups_->get() : nullptr,
           .no_cgroups = why_not(groups_),
+          .no_private_inodes = trees_.reason(),
           .no_seccomp = plain_filter_ ? why_not(observing_filter_) : why_not(plain_filter_),
           .landlock_abi = landlock_abi_};
 }
 
 result<void> jailer_process::tell_layers(const wire::message& request, const unique_fd& channel) {
   if (request.bytes.size() != 1 || !request.fds.empty()) return failure{"survey", EPROTO, "request", {}};
-  if (probe_.empty()) LAZARET_TRY(expose_probe());
   protocol::survey_answer answer;
   answer.layers = survey(facts(), require_);
-  answer.probe = probe_;
   for (const std::string kind : {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"})
     answer.namespaces.push_back(link_text("/proc/self/ns/" + kind));
   answer.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
   answer.refuses = refusal_.has_value();
   if (refusal_) answer.why = *refusal_;
-  return wire::send(channel.get(), protocol::encode(kind::surveyed, answer));
-}
-
-/// The program of the self-test lies beside this one, perhaps where a jail's uid could not find it.
-result<void> jailer_process::expose_probe() {
+  // From beside this program: wherever that is, whoever may go there.
   auto path = link_text("/proc/self/exe");
   path = path.substr(0, path.rfind('/')) + "/lazaret-probe";
-  auto exposed = workspace_.expose(path);
-  if (!exposed) return exposed.error();
-  rules_.redirect(path, std::move(*exposed));
-  probe_ = std::move(path);
-  return {};
+  const unique_fd probe{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!probe) return os_failure("survey", "open " + path, "is it installed beside lazaret-jailer?");
+  hold_shared_lock();
+  const int sent = probe.get();
+  return wire::send(channel.get(), protocol::encode(kind::surveyed, answer), {&sent, 1});
+}
+
+/// For the trial of layer `inodes`: a lock on a directory that every jail sees, which none may notice.
+void jailer_process::hold_shared_lock() {
+  if (lock_) return;
+  lock_.reset(::open(shared_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ::flock(lock_.get(), LOCK_SH | LOCK_NB);
 }
 
 }  // namespace lazaret::sandbox

@@ -45,7 +45,7 @@ class jailer_process {
   result<void> start_jail(wire::message& request, unique_fd& channel);
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
-  result<void> expose_probe();
+  void hold_shared_lock();
 
   struct held_volume {
     unique_fd lease;
@@ -64,7 +64,7 @@ class jailer_process {
   bool privileged_;
   bool open_ = true;
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
-  std::string probe_;               ///< empty until somebody asked for it
+  unique_fd lock_;
   std::uint64_t last_jail_ = 0;
   std::map<int, held_volume> volumes_;  // by lease
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;

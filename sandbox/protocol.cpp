@@ -79,7 +79,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<text_file> V>
 void visit(Codec& c, V& v) {
-  c(v.target), c(v.content);
+  c(v.target), c(v.content), c(v.executable);
 }
 template <class Codec, is<symbolic_link> V>
 void visit(Codec& c, V& v) {
@@ -115,7 +115,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<survey_answer> V>
 void visit(Codec& c, V& v) {
-  c(v.layers), c(v.probe), c(v.namespaces), c(v.landlock_abi), c(v.refuses), visit(c, v.why);
+  c(v.layers), c(v.namespaces), c(v.landlock_abi), c(v.refuses), visit(c, v.why);
 }
 template <class Codec, is<failure> V>
 void visit(Codec& c, V& v) {
