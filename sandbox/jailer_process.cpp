@@ -104,6 +104,7 @@ jailer_process::jailer_process(parts p)
       groups_{std::move(p.groups)},
       require_{std::move(p.require)},
       privileged_{p.privileged} {
+  optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
   if (!observing_filter_) refusal_ = observing_filter_.error();
   if (!groups_) refusal_ = groups_.error();
@@ -242,7 +243,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     landlock_abi_ < least_landlock_abi ? 0 : landlock_abi_, privileged_},
+                     optional_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
       [this, number](unique_fd holder, const std::string& last_words) {
         loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {

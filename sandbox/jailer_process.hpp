@@ -61,6 +61,7 @@ class jailer_process {
   result<std::unique_ptr<cgroup_tree>> groups_;
   std::vector<std::string> require_;
   int landlock_abi_ = landlock_abi();
+  optional_layers optional_;
   bool privileged_;
   bool open_ = true;
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
