@@ -176,6 +176,27 @@ void add_personality(rule_book& rules) {
   rules.add_else(refuse, SCMP_SYS(personality), 0, harmless);
 }
 
+/// The jail's init has the program's uid, and these calls ask for no more than that: a program could take init's
+/// descriptors or time away, or leave it without a processor. Inside, init is 1 for everybody (pid_namespaces(7)).
+void add_scheduling(rule_book& rules) {
+  constexpr std::uint32_t init = 1;
+  for (const int call : {SCMP_SYS(prlimit64), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setparam),
+                         SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_setattr)}) {
+    rules.add(refuse, call, {is(0, init)});
+    rules.add_else(SCMP_ACT_ALLOW, call, 0, {init});
+  }
+  // Of a process, not of its group or of all that a user has: init is one of those.
+  for (const auto& [call, process] : {std::pair{SCMP_SYS(setpriority), 0U /* PRIO_PROCESS */},
+                                      std::pair{SCMP_SYS(ioprio_set), 1U /* IOPRIO_WHO_PROCESS */}}) {
+    rules.add_else(refuse, call, 0, {process});
+    rules.add(refuse, call, {is(0, process), is(1, init)});
+    for (std::uint32_t bit = 0; bit < 32; ++bit) {  // every other pid differs from 1 in a first bit
+      const std::uint32_t mask = ~0U << bit;
+      rules.add(SCMP_ACT_ALLOW, call, {is(0, process), masked(1, mask, (init ^ (1U << bit)) & mask)});
+    }
+  }
+}
+
 /// A program may confine itself further: of several filters the strictest answer counts, so ours can't be relaxed. A
 /// listener of its own could answer "go on" in our observer's place, so that is refused.
 void add_seccomp(rule_book& rules) {
@@ -263,6 +284,7 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   add_ioctl(rules);
   add_prctl(rules);
   add_personality(rules);
+  add_scheduling(rules);
   add_seccomp(rules);
   add_mknod(rules);
   add_observed(rules, options.observe);
