@@ -24,6 +24,7 @@
 #include "sandbox/layers/user.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
+#include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/try.hpp"
 
@@ -95,17 +96,8 @@ result<void> confine(const jail_plan& plan) {
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
 void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> all;
-  for (const auto& s : strings) all.push_back(const_cast<char*>(s.c_str()));
-  all.push_back(nullptr);
-  return all;
-}
-
 /// The last steps, in the process that becomes the program. Returns only if they fail.
 result<void> become_program(const jail_plan& plan) {
-  const auto argv = pointers(plan.what.argv);
-  const auto environment = pointers(plan.what.environment);
   const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
@@ -113,8 +105,7 @@ result<void> become_program(const jail_plan& plan) {
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));
-  ::execve(argv[0], argv.data(), environment.data());
-  return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
+  return execute(plan.what);
 }
 
 /// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table

@@ -170,7 +170,7 @@ result<void> furnish_root(const policy& what, std::vector<detached_mount> source
   for (const auto& t : what.tmpfs) {
     auto fresh = new_filesystem(
         "tmpfs", {{"size", std::to_string(t.size.count)}, {"nr_inodes", std::to_string(t.inodes)}, {"mode", "01777"}},
-        always | unless_executable(t.executable));
+        always | unless_executable(t.executable) | (t.writable ? 0 : MOUNT_ATTR_RDONLY));
     if (!fresh) return fresh.error();
     LAZARET_TRY(attach(fresh->get(), t.target, true));
   }

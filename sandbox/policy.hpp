@@ -26,6 +26,7 @@ struct tmpfs_mount {
   bytes size = 64_MiB;
   std::uint64_t inodes = 65536;
   bool executable = false;
+  bool writable = true;  ///< false: an empty directory, where something may be expected to be
 };
 
 /// A tmpfs that outlives one jail, so that the phases of one run can share it. See jailer::make_volume.
@@ -70,7 +71,7 @@ struct limits {
 };
 
 struct policy {
-  std::vector<std::string> argv;         ///< argv[0] is an absolute path inside the jail
+  std::vector<std::string> argv;         ///< argv[0]: an absolute path inside, or a name looked for in PATH
   std::vector<std::string> environment;  ///< `NAME=value`; nothing of the host's is inherited
   std::string working_directory = "/";
   std::string hostname = "lazaret";

@@ -71,7 +71,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.target), c(v.size), c(v.inodes), c(v.executable);
+  c(v.target), c(v.size), c(v.inodes), c(v.executable), c(v.writable);
 }
 template <class Codec, is<volume_mount> V>
 void visit(Codec& c, V& v) {
