@@ -17,7 +17,9 @@ struct bind_mount {
   std::string target;      ///< absolute path inside; created; later entries cover earlier ones
   bool executable = true;  ///< false adds noexec
   bool optional = false;   ///< true: silently absent when the host has no such path
-  // Host paths are read-only by construction; what a jail may write is tmpfs or a volume.
+  /// The program may write there, as the directory's owner. Refused by every jailer that was not started for it: only
+  /// `lazaret jail --bind SRC:DST:rw` starts one so. For all others a host path is read-only by construction.
+  bool writable = false;
 };
 
 /// A fresh file system that lives as long as the jail. Its pages count against the jail's memory.

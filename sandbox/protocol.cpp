@@ -67,7 +67,7 @@ requires is<V, std::string> || std::integral<V>
 void visit(Codec& c, V& v) { c(v); }
 template <class Codec, is<bind_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.source), c(v.target), c(v.executable), c(v.optional);
+  c(v.source), c(v.target), c(v.executable), c(v.optional), c(v.writable);
 }
 template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {

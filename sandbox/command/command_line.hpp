@@ -16,7 +16,7 @@ enum class deed : std::uint8_t { run, explain, self_test, help };
 struct command_line {
   deed what = deed::run;
   const preset* from = nullptr;
-  sandbox::policy policy;  ///< the preset's, as the options changed it; argv is CMD
+  sandbox::policy policy;          ///< the preset's, as the options changed it; argv is CMD
   std::vector<std::string> shown;  ///< what --bind named: host paths beside the system's
   bool json = false;
 };
