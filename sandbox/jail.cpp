@@ -108,6 +108,8 @@ result<void> become_program(const jail_plan& plan) {
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
   if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
+  if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
+    if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "sandbox/own_namespace.hpp"
@@ -80,6 +81,7 @@ struct jailer_process::parts {
   seccomp_filter plain, observing;
   std::unique_ptr<cgroup_tree> groups;
   bool privileged;
+  std::vector<std::string> lend;
 };
 
 jailer_process::jailer_process(parts p)
@@ -92,7 +94,8 @@ jailer_process::jailer_process(parts p)
       plain_filter_{std::move(p.plain)},
       observing_filter_{std::move(p.observing)},
       groups_{std::move(p.groups)},
-      privileged_{p.privileged} {}
+      privileged_{p.privileged},
+      lend_{std::move(p.lend)} {}
 
 result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_process_options& options) {
   if (!is_seqpacket(options.connection))
@@ -125,7 +128,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{
       parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
-            std::move(*plain), std::move(*observing), std::move(*groups), privileged}}};
+            std::move(*plain), std::move(*observing), std::move(*groups), privileged, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -189,6 +192,23 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   return {};
 }
 
+/// Where each source is to be taken from, while the host is in sight.
+result<void> jailer_process::place_binds(policy& what, std::uint32_t uid) {
+  for (auto& bind : what.binds) {
+    if (!bind.writable) {
+      bind.source = rules_.where(bind.source);
+      continue;
+    }
+    if (std::ranges::find(lend_, bind.source) == lend_.end())
+      return failure{"start_jail", EACCES, bind.source + " to be written to", "this jailer lends no host path"};
+    // Unprivileged, the jail's uid is the caller's own outside: there is nothing to map.
+    auto place = privileged_ ? workspace_.lend(bind.source, uid) : workspace_.expose(bind.source);
+    if (!place) return place.error();
+    bind.source = std::move(*place);
+  }
+  return {};
+}
+
 result<void> jailer_process::start_jail(wire::message& request, unique_fd& channel) {
   if (jails_.size() >= max_jails) return failure{"start_jail", EAGAIN, "jails", "too many at once"};
   wire::reader head{std::string_view{request.bytes}.substr(1)};
@@ -205,7 +225,6 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
   LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
-  for (auto& bind : wanted->what.binds) bind.source = rules_.where(bind.source);
 
   jail_request accepted;
   for (const auto id : wanted->volumes) {
@@ -216,6 +235,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     if (!accepted.uid) accepted.uid = volume->owner;
   }
   if (!accepted.uid) accepted.uid = uids_.take();
+  LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
   if (!input) return input.error();

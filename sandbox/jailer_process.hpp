@@ -22,6 +22,9 @@ namespace lazaret::sandbox {
 struct jailer_process_options {
   int connection = 3;                    ///< SOCK_SEQPACKET; the process ends when its other end closes
   std::vector<std::string> allow_binds;  ///< host paths, beside the system's, that jails may see read-only
+  /// Host paths that a jail may write to. Empty in every jailer but the one of `lazaret jail --bind SRC:DST:rw`: there
+  /// is no way to ask lazaret-jailer for it.
+  std::vector<std::string> lend;
   std::uint32_t uid_base = uid_pool::options{}.base;
   std::string workspace;  ///< a directory to mount on, in a private namespace; empty: chosen
 };
@@ -36,6 +39,7 @@ class jailer_process {
  private:
   struct parts;
   explicit jailer_process(parts p);
+  result<void> place_binds(policy& what, std::uint32_t uid);
   void hear_service();
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
@@ -55,6 +59,7 @@ class jailer_process {
   std::unique_ptr<cgroup_tree> groups_;
   int landlock_abi_ = usable_landlock_abi();
   bool privileged_;
+  std::vector<std::string> lend_;
   bool open_ = true;
   std::uint64_t last_jail_ = 0;
   std::map<int, held_volume> volumes_;  // by lease

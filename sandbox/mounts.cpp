@@ -127,9 +127,14 @@ result<std::vector<detached_mount>> take_sources(const policy& what, const bind_
   std::vector<detached_mount> sources;
   for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
     LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
-  for (const auto& b : what.binds)
-    LAZARET_TRY(take(sources, b.source, b.target, always | MOUNT_ATTR_RDONLY | unless_executable(b.executable), &rules,
-                     b.optional, trees.available()));
+  for (const auto& b : what.binds) {
+    const auto attributes = always | unless_executable(b.executable);
+    if (b.writable)  // the jailer's own mount by now: jailer_process::place_binds
+      LAZARET_TRY(take(sources, b.source, b.target, attributes));
+    else
+      LAZARET_TRY(
+          take(sources, b.source, b.target, attributes | MOUNT_ATTR_RDONLY, &rules, b.optional, trees.available()));
+  }
   for (const auto& v : what.volumes)
     LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
                      always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY)));

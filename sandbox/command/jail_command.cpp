@@ -116,6 +116,7 @@ result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting
   jailer_process_options options;
   options.uid_base = uid_base + static_cast<std::uint32_t>(::getpid());
   options.allow_binds = line.shown;
+  options.lend = line.lent;
   auto served = own_jailer::start(std::move(options));
   if (!served) return served.error();
   // From here on, whatever ends this scope closes the connection before it waits for the jailer.
@@ -127,6 +128,8 @@ result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting
   auto started = mine.start(line.policy, {}, std::move(read_end));
   if (!started) return started.error();
   auto ends = std::move(*started).release();
+  // Nobody here reads them: the observer then counts what it can't tell, and a sender in the jail is refused at once.
+  ends.observations.reset(), ends.audit.reset();
   const auto cap = line.policy.limits.output.count;
   running jail{std::move(ends.channel),
                {copy(0), std::move(write_end)},
