@@ -179,9 +179,11 @@ result<std::shared_ptr<home>> home::open(const std::string& parent_path) {
   sweep(parent.get());
   const std::string name = "lazaret." + std::to_string(::getpid());
   const std::string path = parent_path + "/" + name;
-  // Another jailer may sweep the directory between mkdir and flock: then it is made again.
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    if (::mkdirat(parent.get(), name.c_str(), 0755) != 0)
+  // Another jailer that starts at the same time may take the directory for a dead one's between mkdir and flock, and
+  // hold the lock until it has removed it: then it is made again.
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    if (attempt > 0) pause_for(std::chrono::milliseconds{1});
+    if (::mkdirat(parent.get(), name.c_str(), 0755) != 0 && (attempt == 0 || errno != EEXIST))
       return os_failure("cgroup", "mkdir " + path, "is the hierarchy writable, or delegated to this user?");
     unique_fd directory{::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!directory || ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) continue;

@@ -14,10 +14,19 @@
 #include <csignal>
 #include <exception>
 
+#include "sandbox/layers/capabilities.hpp"
+#include "sandbox/layers/cgroup_entry.hpp"
+#include "sandbox/layers/hostname.hpp"
+#include "sandbox/layers/init.hpp"
+#include "sandbox/layers/landlock.hpp"
+#include "sandbox/layers/no_new_privs.hpp"
+#include "sandbox/layers/resource_limits.hpp"
+#include "sandbox/layers/session.hpp"
+#include "sandbox/layers/user.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
-#include "sandbox/privileges.hpp"
 #include "sandbox/protocol.hpp"
+#include "sandbox/reaper.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -25,58 +34,13 @@ namespace {
 
 using protocol::kind;
 
-constexpr int status_fd = 3;
+constexpr int listener_fd = 9;  // of init, while the program starts; above what init itself still has open then
 constexpr std::chrono::seconds jailer_patience{10};
-
-/// 0, 1, 2 are the program's, 3 the status socket; nothing else of the jailer's is kept: a copy of another jail's
-/// channel here would keep that channel open after its owner closed it.
-/// By itself, because a process that moves only itself needs no grace period (cgroup.hpp).
-result<void> enter_cgroup(const jail_plan& plan) {
-  if (plan.group == nullptr) return {};
-  if (const int error = plan.group->attach_self(); error != 0) return failure{"cgroup", error, "enter", {}};
-  return {};
-}
-
-result<void> keep_own_descriptors(const jail_plan& plan) {
-  if (::dup2(plan.standard_input, 0) < 0 || ::dup2(plan.standard_output, 1) < 0 || ::dup2(plan.standard_error, 2) < 0 ||
-      ::dup3(plan.status, status_fd, O_CLOEXEC) < 0)
-    return os_failure("descriptors", "dup2");
-  if (::syscall(SYS_close_range, status_fd + 1, ~0U, 0) != 0)
-    return os_failure("descriptors", "close_range", "needs Linux 5.9");
-  return {};
-}
 
 result<void> wait_for_ids() {
   auto go = wire::receive_within(status_fd, jailer_patience);
   if (!go) return go.error();
   if (go->closed()) return failure{"jailer", 0, "ended during set-up", {}};
-  return {};
-}
-
-/// A jailer that is killed takes its jails with it. The signal is forgotten when the uid changes, so it is asked for
-/// after that (prctl(2)); and had the jailer died before, its end of the socket would be closed by now.
-result<void> die_with_jailer() {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return os_failure("die_with_jailer", "prctl");
-  pollfd jailer{status_fd, 0, 0};
-  if (::poll(&jailer, 1, 0) != 0) return failure{"jailer", 0, "ended during set-up", {}};
-  return {};
-}
-
-/// The cgroup namespace's root is the group that a process is in when it makes it: so not before it entered.
-result<void> hide_cgroup_path() {
-  if (::unshare(CLONE_NEWCGROUP) != 0) return os_failure("namespaces", "unshare cgroup");
-  return {};
-}
-
-result<void> name_host(const policy& what) {
-  if (::sethostname(what.hostname.data(), what.hostname.size()) != 0) return os_failure("hostname", "sethostname");
-  if (::setdomainname("(none)", 6) != 0) return os_failure("hostname", "setdomainname");
-  return {};
-}
-
-/// The program has the same uid: without this it could read init's memory and descriptors (ptrace(2), proc(5)).
-result<void> become_opaque() {
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return os_failure("opaque", "prctl");
   return {};
 }
 
@@ -110,18 +74,21 @@ result<void> hand_out(openings made) {
 }
 
 /// The order of confinement. Each step relies on those above it.
-result<void> confine(const jail_plan& plan) {
+result<void> confine(const jail_plan& plan, tally& counts) {
   openings made;
-  LAZARET_TRY(enter_cgroup(plan));  // from now on all is charged
-  LAZARET_TRY(keep_own_descriptors(plan));
-  auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
+  LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
+  LAZARET_TRY(keep_own_descriptors(plan.descriptors));
+  counts = tally::open();  // the host's /proc in sight
+  auto sources =
+      take_sources(plan.what, plan.rules, plan.trees, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
-  LAZARET_TRY(die_with_jailer());
+  LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
   LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
+  LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
@@ -133,14 +100,6 @@ result<void> confine(const jail_plan& plan) {
 
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
 void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
-
-void forget_signals() {
-  for (int signal = 1; signal < NSIG; ++signal)
-    ::signal(signal, SIG_DFL);  // ignored ones outlive exec; some can't be set
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> all;
@@ -154,52 +113,71 @@ result<void> become_program(const jail_plan& plan) {
   const auto argv = pointers(plan.what.argv);
   const auto environment = pointers(plan.what.environment);
   const char* directory = plan.what.working_directory.c_str();
-  forget_signals();
-  ::umask(022);
-  if (::setsid() < 0) return os_failure("program", "setsid");
+  LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
-  LAZARET_TRY(set_resource_limits(plan.what.limits));
+  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
-  if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));
+  if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
+  if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
+  LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
   ::execve(argv[0], argv.data(), environment.data());
   return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
 }
 
-/// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table
-/// of descriptors: the jailer finds the seccomp listener there, through the only process of the jail that it holds.
+/// In the process that becomes the program.
+int program_main(void* plan) {
+  if (auto done = become_program(*static_cast<const jail_plan*>(plan)); !done)
+    say(protocol::encode(kind::failed, done.error()));
+  return 127;
+}
+
+/// Returns when the program has been executed or its process is gone (CLONE_VFORK); until then both share our memory,
+/// of which nothing needs to be copied, but for the stack. Up to the exec it shares our table of descriptors, too, and
+/// leaves the seccomp listener there: an observing jailer takes it through the only process of the jail that it holds,
+/// others are handed it by init (tell_executed).
 pid_t fork_program(const jail_plan& plan) {
-  const auto pid =
-      static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
-  if (pid != 0) return pid;
-  if (auto done = become_program(plan); !done) say(protocol::encode(kind::failed, done.error()));
-  ::_exit(127);
+  alignas(16) std::array<char, 64 << 10> stack;
+  return ::clone(program_main, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD,
+                 const_cast<jail_plan*>(&plan));
+}
+
+/// Init is not filtered, so it can send the listener. From here on the program's deadly calls are heard.
+void tell_executed(std::uint64_t written_by_init) {
+  const int fd = listener_fd;
+  const bool filtered = ::fcntl(fd, F_GETFD) >= 0;  // else the program failed before that, and has said so
+  (void)wire::send_within(status_fd, protocol::encode(kind::executed, written_by_init),
+                          {&fd, filtered ? std::size_t{1} : 0}, jailer_patience);
+}
+
+/// The tally's follow the status socket: they were opened when nothing above that was open.
+void close_all_but_status_and(const tally& counts) {
+  ::syscall(SYS_close_range, 0, status_fd - 1, 0);
+  ::syscall(SYS_close_range, std::max(status_fd, counts.highest_fd()) + 1, ~0U, 0);
 }
 
 }  // namespace
 
 void live_as_init(const jail_plan& plan) noexcept try {
   ::prctl(PR_SET_NAME, "jail-init", 0, 0, 0);
-  if (auto done = confine(plan); !done) {
+  tally counts;
+  if (auto done = confine(plan, counts); !done) {
     say(protocol::encode(kind::failed, done.error()));
     ::_exit(1);
   }
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &children, nullptr);  // for reap(); the program's mask is its own
+  const auto written_by_init = counts.bytes_written();
   const pid_t program = fork_program(plan);
   if (program < 0) {
     say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);
   }
-  say(protocol::encode(kind::executed));
-  ::syscall(SYS_close_range, 0, status_fd - 1, 0);
-  ::syscall(SYS_close_range, status_fd + 1, ~0U, 0);
-  for (;;) {
-    int status = 0;
-    const pid_t ended = ::waitpid(-1, &status, 0);
-    if (ended < 0 && errno != EINTR) ::_exit(1);
-    if (ended != program) continue;
-    say(protocol::encode(kind::reaped, static_cast<std::int32_t>(status)));
-    ::_exit(0);  // the kernel ends every other process of this pid namespace first (pid_namespaces(7))
-  }
+  tell_executed(written_by_init);
+  close_all_but_status_and(counts);
+  reap(program, status_fd, counts);
 } catch (const std::exception& e) {
   ::_exit(1);
 }

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "sandbox/cgroup.hpp"
+#include "sandbox/layers/descriptors.hpp"
 #include "sandbox/policy.hpp"
+#include "sandbox/private_inodes.hpp"
 #include "sandbox/seccomp.hpp"
 #include "sandbox/validate.hpp"
 
@@ -15,17 +17,18 @@ namespace lazaret::sandbox {
 
 inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
 
-/// All that the cloned child needs from the jailer. Descriptors are the jailer's numbers, above 3.
+/// All that the cloned child needs from the jailer.
 struct jail_plan {
   const policy& what;
   const bind_rules& rules;
+  const shared_trees& trees;
   const seccomp_filter& filter;
   std::span<const std::string> volume_paths;
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
-  int standard_input = -1, standard_output = -1, standard_error = -1;
-  int status = -1;
+  int landlock_abi = 0;  ///< 0: the layer is left out, because neither is it required nor has the kernel it
+  own_descriptors descriptors;
 };
 
 /// The child's whole life: pid 1 of the jail. Confines itself, forks the program, reaps, reports, ends with the

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/layers.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/unique_fd.hpp"
@@ -92,6 +93,13 @@ class jailer {
   /// `volumes[i]` is what policy::volumes with index i mounts. A jail runs as the owner of its first volume.
   [[nodiscard]] result<jail> start(const policy& what, std::span<const volume* const> volumes = {},
                                    unique_fd standard_input = unique_fd{});
+
+  /// Tries every layer: runs `lazaret-probe`, from beside the jailer, in a jail of its own, and adds what can only be
+  /// seen from outside. One report per layer, in the order of layers(). Takes some 0.3 s and one jail, so its callers
+  /// keep the answer for a while. Fails only when no jailer answers; that no jail could be made is `broken` everywhere.
+  [[nodiscard]] result<std::vector<layer_report>> self_test();
+  /// Would every jail be refused for a required layer that this host can't have? Asks the jailer, makes no jail.
+  [[nodiscard]] result<void> check();
 
  private:
   mutable std::mutex mutex_;

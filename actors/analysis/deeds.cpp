@@ -20,7 +20,8 @@ std::string tidy_path(std::string path) {
   if (path.empty()) return path;
   if (path.find("//") != path.npos || path.find("/.") != path.npos || path.starts_with("./"))
     path = std::filesystem::path{path}.lexically_normal().string();
-  if (path[0] != '/' && path[0] != '.') path.insert(0, "./");
+  const bool names_only = path.starts_with("..") && path != ".." && !path.starts_with("../");  // `..data` is a name
+  if ((path[0] != '/' && path[0] != '.') || names_only) path.insert(0, "./");
   return path;
 }
 

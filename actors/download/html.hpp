@@ -25,7 +25,4 @@ void each_start_tag(std::string_view html, const std::function<bool(const html_t
 /// `&lt;`, `&#60;`, `&#x3c;`, ...: the five names of XML and all numbers; anything else stays as it is.
 [[nodiscard]] std::string decode_entities(std::string_view text);
 
-/// The other way, for text and for attribute values in double quotes.
-[[nodiscard]] std::string encode_entities(std::string_view text);
-
 }  // namespace lazaret::download

@@ -6,24 +6,25 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
-#include "actors/download/html.hpp"
+#include "actors/markup.hpp"
 
 namespace lazaret::download {
 
 std::string write_html(std::string_view project, const std::vector<index_file>& files) {
   std::string out = "<!DOCTYPE html>\n<html><head><meta name=\"pypi:repository-version\" content=\"1.0\"><title>" +
-                    encode_entities(project) + "</title></head><body>\n";
+                    actors::escape_markup(project) + "</title></head><body>\n";
   for (const auto& file : files) {
-    out += "<a href=\"" + encode_entities(file.url);
+    out += "<a href=\"" + actors::escape_markup(file.url);
     if (!file.sha256.empty()) out += "#sha256=" + file.sha256;
     out += '"';
-    if (!file.requires_python.empty()) out += " data-requires-python=\"" + encode_entities(file.requires_python) + '"';
-    if (file.yanked) out += " data-yanked=\"" + encode_entities(*file.yanked) + '"';
+    if (!file.requires_python.empty())
+      out += " data-requires-python=\"" + actors::escape_markup(file.requires_python) + '"';
+    if (file.yanked) out += " data-yanked=\"" + actors::escape_markup(*file.yanked) + '"';
     if (file.has_metadata) {
       const auto value = file.metadata_sha256.empty() ? "true" : "sha256=" + file.metadata_sha256;
       out += " data-core-metadata=\"" + value + "\" data-dist-info-metadata=\"" + value + '"';
     }
-    out += '>' + encode_entities(file.filename) + "</a><br>\n";
+    out += '>' + actors::escape_markup(file.filename) + "</a><br>\n";
   }
   return out + "</body></html>\n";
 }

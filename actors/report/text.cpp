@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "actors/json.hpp"
+#include "actors/markup.hpp"
 
 namespace lazaret::report {
 namespace {
@@ -44,31 +45,7 @@ std::string visible(std::string_view text, bool keeps_lines) {
   return out;
 }
 
-std::string html(std::string_view text, bool keeps_lines) {
-  std::string out;
-  for (const char c : visible(text, keeps_lines)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
+std::string html(std::string_view text, bool keeps_lines) { return actors::escape_markup(visible(text, keeps_lines)); }
 
 std::size_t scalars(std::string_view utf8) noexcept {
   std::size_t count = 0;

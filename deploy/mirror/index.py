@@ -39,14 +39,16 @@ def requires_python(path):
         return None
 
 
-# Samples whose behaviour is the index's: PEP 592 yanks one, and names no digest for the other.
+# Samples whose behaviour is the index's: PEP 592 yanks one, another has no digest, a third one that is not the file's.
 YANKED = {"lz-sample-yanked": "a sample of a yanked release"}
 UNDIGESTED = {"lz-sample-undigested"}
+MISDIGESTED = {"lz-sample-misdigested"}
 
 
 def describe(path):
     project = project_of(path.name)
-    digest = {} if project in UNDIGESTED else {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    content = b"something else" if project in MISDIGESTED else path.read_bytes()
+    digest = {} if project in UNDIGESTED else {"sha256": hashlib.sha256(content).hexdigest()}
     entry = {"filename": path.name, "url": f"../../files/{path.name}", "hashes": digest}
     if project in YANKED:
         entry["yanked"] = YANKED[project]

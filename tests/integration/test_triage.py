@@ -98,6 +98,7 @@ class SampleTest(support.NeedsRoot):
     def test_every_sample_gets_the_verdict_and_the_rules_of_the_manifest(self):
         samples = json.loads((support.MIRROR / "samples.json").read_text())
         self.assertGreater(len(samples), 50)
+        named = {sample["name"]: set(sample["rules"]) for sample in samples}
         with Index() as index, Service(index.url, MAX_CONCURRENCY=2, QUEUE_LIMIT=1000, RUN_TIMEOUT_SEC=12,
                                        RLIMIT_CPU_SEC=4, DISK_LIMIT_MB=64) as service:
             runs = []
@@ -109,6 +110,9 @@ class SampleTest(support.NeedsRoot):
                     run = service.wait(run_id, 900)
                     self.assertEqual(run["verdict"], sample["verdict"], (run["summary"], run["error"], run["findings"]))
                     self.assertLessEqual(set(sample["rules"]), rules(run), run["findings"])
+                    original = sample["name"].removesuffix("-twin")
+                    if original != sample["name"]:
+                        self.assertFalse(named[original] & rules(run), run["findings"])
             self.assertEqual(service.request("GET", "/readyz")[0], 200)
 
 

@@ -1,4 +1,5 @@
-"""Archives that no packaging tool makes. What they would do is up to whoever unpacks them."""
+"""Archives that no packaging tool makes, and beside each its innocent twin: what looks alike at a glance and is in order.
+What the former would do is up to whoever unpacks them."""
 import tarfile
 import warnings
 import zipfile
@@ -35,6 +36,10 @@ def broken(name, rule, suffix=None, verdict="malicious", ok=False):
     return register
 
 
+def twin(name, suffix=None):
+    return broken(f"{name}-twin", "", suffix, verdict="benign", ok=True)
+
+
 def plain_wheel(path, module, metadata):
     wheel = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
     info = f"{module}-1.0.dist-info"
@@ -57,6 +62,13 @@ def traversal(path, module, metadata):
     close(wheel)
 
 
+@twin("wheel-traversal")
+def traversal_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/..data/...bashrc"), b"a name may begin with dots\n")
+    close(wheel)
+
+
 @broken("wheel-absolute", "archive_traversal")
 def absolute(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
@@ -64,10 +76,25 @@ def absolute(path, module, metadata):
     close(wheel)
 
 
+@twin("wheel-absolute")
+def absolute_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/work/home/.bashrc"), b"a template\n")
+    close(wheel)
+
+
 @broken("wheel-symlink", "archive_link_escape", ok=True)
 def symlink(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
     wheel.writestr(zip_entry(f"{module}/passwd", 0o120777), b"/etc/passwd")
+    close(wheel)
+
+
+@twin("wheel-symlink")
+def symlink_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/target"), b"content\n")
+    wheel.writestr(zip_entry(f"{module}/link", 0o120777), b"target")
     close(wheel)
 
 
@@ -81,10 +108,26 @@ def bomb(path, module, metadata):
     close(wheel)
 
 
+@twin("wheel-bomb")
+def bomb_twin(path, module, metadata):
+    """Zeros too, as tables are, but few."""
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/zeros.bin"), bytes(4_000_000))
+    close(wheel)
+
+
 @broken("wheel-many", "archive_limits", verdict="suspicious", ok=None)
 def many(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
     for i in range(101_000):  # more than the download stage lists
+        wheel.writestr(zipfile.ZipInfo(f"{module}/d/{i}", DATE), b"")
+    close(wheel)
+
+
+@twin("wheel-many")
+def many_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    for i in range(2_000):
         wheel.writestr(zipfile.ZipInfo(f"{module}/d/{i}", DATE), b"")
     close(wheel)
 
@@ -96,10 +139,24 @@ def deep(path, module, metadata):
     close(wheel)
 
 
+@twin("wheel-deep")
+def deep_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/" + "d/" * 30 + "x"), b"")
+    close(wheel)
+
+
 @broken("wheel-long-name", "archive_limits", verdict="suspicious")
 def long_name(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
     wheel.writestr(zip_entry(f"{module}/" + "n" * 1000), b"")
+    close(wheel)
+
+
+@twin("wheel-long-name")
+def long_name_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/" + "n" * 200), b"")
     close(wheel)
 
 
@@ -108,6 +165,14 @@ def cut(path, module, metadata):
     close(plain_wheel(path, module, metadata))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
+
+
+@twin("wheel-cut")
+def cut_twin(path, module, metadata):
+    """A zip may end with a comment; nothing is missing from this one."""
+    wheel = plain_wheel(path, module, metadata)
+    wheel.comment = b"the end"
+    close(wheel)
 
 
 @broken("wheel-encrypted", "archive_encrypted", verdict="suspicious")
@@ -126,6 +191,13 @@ def encrypted(path, module, metadata):
     path.write_bytes(content)
 
 
+@twin("wheel-encrypted")
+def encrypted_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/secret.py"), b"x = 1\n")
+    close(wheel)
+
+
 @broken("wheel-duplicate", "archive_duplicate", verdict="suspicious", ok=None)
 def duplicate(path, module, metadata):
     wheel = plain_wheel(path, module, metadata)
@@ -136,10 +208,25 @@ def duplicate(path, module, metadata):
     close(wheel)
 
 
+@twin("wheel-duplicate")
+def duplicate_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    for name in ("twice.py", "Twice.py"):
+        wheel.writestr(zip_entry(f"{module}/{name}"), b"x = 'both'\n")
+    close(wheel)
+
+
 @broken("wheel-polyglot", "archive_polyglot", verdict="suspicious", ok=None)
 def polyglot(path, module, metadata):
     close(plain_wheel(path, module, metadata))
     path.write_bytes(b"#!/bin/sh\nexit 0\n" + path.read_bytes())
+
+
+@twin("wheel-polyglot")
+def polyglot_twin(path, module, metadata):
+    wheel = plain_wheel(path, module, metadata)
+    wheel.writestr(zip_entry(f"{module}/run.sh"), b"#!/bin/sh\nexit 0\n")
+    close(wheel)
 
 
 @broken("needs-denied", "denied_dependency", verdict="inconclusive")
@@ -148,14 +235,38 @@ def needs_denied(path, module, metadata):
     close(plain_wheel(path, module, metadata + b"Requires-Dist: torch\n"))
 
 
+@twin("needs-denied")
+def needs_denied_twin(path, module, metadata):
+    close(plain_wheel(path, module, metadata + b"Requires-Dist: six\nRequires-Dist: torch; extra == 'never'\n"))
+
+
+@broken("needs-misdigested", "digest_mismatch", verdict="suspicious")
+def needs_misdigested(path, module, metadata):
+    """The gateway does not hand out a file that is another than the index says (deploy/mirror/index.py)."""
+    close(plain_wheel(path, module, metadata + b"Requires-Dist: lz-sample-misdigested\n"))
+
+
+@twin("needs-misdigested")
+def needs_misdigested_twin(path, module, metadata):
+    close(plain_wheel(path, module, metadata + b"Requires-Dist: lz-sample-misdigested-twin\n"))
+
+
 @broken("wheel-misnamed", "metadata_mismatch", verdict="suspicious", ok=True)
 def misnamed(path, module, metadata):
     close(plain_wheel(path, module, metadata.replace(b"Name: lz-sample-wheel-misnamed", b"Name: something-else")))
 
 
-def sdist(path, metadata, entries):
+@twin("wheel-misnamed")
+def misnamed_twin(path, module, metadata):
+    """The same name to PEP 503, which knows neither case nor the kind of separator."""
+    close(plain_wheel(path, module, metadata.replace(b"Name: lz-sample-wheel-misnamed", b"Name: LZ_sample.wheel-Misnamed")))
+
+
+def sdist(path, metadata, entries=(), **files):
     top = path.name.removesuffix(".tar.gz")
-    write_sdist(path, {f"{top}/PKG-INFO": metadata, f"{top}/setup.py": b"from setuptools import setup\nsetup()\n"}, entries)
+    setup = f"from setuptools import setup\nsetup(name={top.removesuffix('-1.0')!r}, version='1.0', packages=[])\n".encode()
+    files = {"PKG-INFO": metadata, "setup.py": setup} | files
+    write_sdist(path, {f"{top}/{name}": content for name, content in files.items()}, entries)
 
 
 def link(name, kind, target):
@@ -164,14 +275,25 @@ def link(name, kind, target):
     return entry
 
 
-@broken("sdist-symlink", "archive_link_escape", suffix="-1.0.tar.gz")
+@broken("sdist-symlink", "archive_link_escape", suffix="-1.0.tar.gz", ok=True)
 def sdist_symlink(path, module, metadata):
     sdist(path, metadata, [link("lz-sample-sdist-symlink-1.0/etc", tarfile.SYMTYPE, "/etc")])
 
 
-@broken("sdist-hardlink", "archive_link_escape", suffix="-1.0.tar.gz")
+@twin("sdist-symlink", suffix="-1.0.tar.gz")
+def sdist_symlink_twin(path, module, metadata):
+    sdist(path, metadata, [link("lz-sample-sdist-symlink-twin-1.0/README", tarfile.SYMTYPE, "PKG-INFO")])
+
+
+@broken("sdist-hardlink", "archive_link_escape", suffix="-1.0.tar.gz", ok=True)
 def sdist_hardlink(path, module, metadata):
     sdist(path, metadata, [link("lz-sample-sdist-hardlink-1.0/p", tarfile.LNKTYPE, "../../etc/passwd")])
+
+
+@twin("sdist-hardlink", suffix="-1.0.tar.gz")
+def sdist_hardlink_twin(path, module, metadata):
+    top = "lz-sample-sdist-hardlink-twin-1.0"
+    sdist(path, metadata, [link(f"{top}/README", tarfile.LNKTYPE, f"{top}/PKG-INFO")])
 
 
 @broken("sdist-device", "archive_device", suffix="-1.0.tar.gz")
@@ -181,9 +303,19 @@ def sdist_device(path, module, metadata):
     sdist(path, metadata, [entry])
 
 
+@twin("sdist-device", suffix="-1.0.tar.gz")
+def sdist_device_twin(path, module, metadata):
+    sdist(path, metadata, [link("lz-sample-sdist-device-twin-1.0/dev/null", tarfile.REGTYPE, "")])
+
+
 @broken("sdist-traversal", "archive_traversal", suffix="-1.0.tar.gz")
 def sdist_traversal(path, module, metadata):
     sdist(path, metadata, [link("lz-sample-sdist-traversal-1.0/../../evil", tarfile.DIRTYPE, "")])
+
+
+@twin("sdist-traversal", suffix="-1.0.tar.gz")
+def sdist_traversal_twin(path, module, metadata):
+    sdist(path, metadata, [link("lz-sample-sdist-traversal-twin-1.0/..evil", tarfile.DIRTYPE, "")])
 
 
 @broken("sdist-bomb", "archive_bomb", suffix="-1.0.tar.gz")
@@ -197,3 +329,8 @@ def sdist_bomb(path, module, metadata):
         for _ in range(600):
             out.write(pack.compress(bytes(1_000_000)))
         out.write(pack.compress(bytes(10240)) + pack.flush())
+
+
+@twin("sdist-bomb", suffix="-1.0.tar.gz")
+def sdist_bomb_twin(path, module, metadata):
+    sdist(path, metadata, zeros=bytes(4_000_000))

@@ -233,6 +233,19 @@ ALL.append(sample("lz-sample-yanked", "wheel", rules=frozenset({"yanked_release"
 ALL.append(sample("lz-sample-undigested", "wheel", rules=frozenset({"digest_missing"})))
 ALL.append(sample("lz-sample-yanked-twin", "wheel"))
 ALL.append(sample("lz-sample-undigested-twin", "wheel"))
+ALL.append(sample("lz-sample-misdigested", "wheel", verdict=None, ok=False))
+ALL.append(sample("lz-sample-misdigested-twin", "wheel"))
+
+# --- what the watchers are asked to miss ----------------------------------------------------------------------------------
+def asking_gateway(method, target):
+    return guarded(f'import http.client\nasked = http.client.HTTPConnection("127.0.0.1", 3141)\n'
+                   f'asked.request("{method}", "{target}")\nasked.getresponse().read()')
+
+
+setup("gateway-abuse", "suspicious", "gateway_abuse", asking_gateway("POST", "/upload"), asking_gateway("GET", "/simple/six/"))
+setup("audit-flood", "benign", "audit_truncated",
+      'for n in range(40_000):\n    try:\n        open("./" + "x" * 2000 + str(n))\n    except OSError:\n        pass\n',
+      'for n in range(200):\n    try:\n        open("./" + "x" * 200 + str(n))\n    except OSError:\n        pass\n')
 
 # --- what the modes run ------------------------------------------------------------------------------------------------
 MODULE = {"{m}/__init__.py": "", "{m}/__main__.py": "print('main', __name__)\n", "{m}/run.py": "print('file', __name__)\n",

@@ -48,7 +48,7 @@ struct watched {
 /// Runs `body` in a child under an observed filter, the way a jailer does it: the child says its listener's number
 /// through a pipe, the parent takes it and then lets the child go.
 watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
-  const seccomp_filter filter = seccomp_filter::compile({.observe = true}).value();
+  const seccomp_filter filter = seccomp_filter::ready({.observe = true}).value();
   int number_pipe[2], go_pipe[2], sink[2];
   REQUIRE(::pipe2(number_pipe, O_CLOEXEC) == 0);
   REQUIRE(::pipe2(go_pipe, O_CLOEXEC) == 0);
@@ -76,7 +76,7 @@ watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
     pollfd ready[]{{watcher.fd(), POLLIN, 0}, {process.get(), POLLIN, 0}};
     REQUIRE(::poll(ready, reaped ? 1 : 2, 20'000) > 0);
     if (!reaped && ready[1].revents != 0) reaped = ::waitpid(pid, &status, 0) == pid;
-    if (ready[0].revents != 0 && !watcher.handle()) break;
+    if (ready[0].revents != 0 && watcher.handle() == observer::heard::last) break;
   }
   watcher.finish();
   watched seen;

@@ -1,0 +1,33 @@
+#include "sandbox/layers/capabilities.hpp"
+
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+namespace lazaret::sandbox {
+
+result<void> drop_capabilities() {
+  int cap = 0;
+  while (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) ++cap;
+  // EINVAL: there is none of this number, so all were dropped (prctl(2)).
+  if (errno != EINVAL || cap <= CAP_CHECKPOINT_RESTORE)
+    return os_failure("capabilities", "drop " + std::to_string(cap) + " from the bounding set");
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+    return os_failure("capabilities", "clear ambient");
+  constexpr unsigned long locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+                                   SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  if (::prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) != 0) return os_failure("capabilities", "securebits");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0) return os_failure("capabilities", "capset");
+  return {};
+}
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,34 @@
+#include "sandbox/layers/resource_limits.hpp"
+
+#include <sys/resource.h>
+
+#include "sandbox/try.hpp"
+
+namespace lazaret::sandbox {
+namespace {
+
+result<void> limit(__rlimit_resource which, rlim_t soft, rlim_t hard, const char* name) {
+  const rlimit value{soft, hard};
+  if (::setrlimit(which, &value) != 0)
+    return os_failure("resource_limits", std::string{name} + "=" + std::to_string(hard),
+                      "above the jailer's own hard limit?");
+  return {};
+}
+
+}  // namespace
+
+result<void> set_resource_limits(const limits& what) {
+  // The cgroup counts all processes together; this stops one process even if nobody samples: a second more than that.
+  const auto cpu = static_cast<rlim_t>(std::chrono::ceil<std::chrono::seconds>(what.cpu).count()) + 1;
+  LAZARET_TRY(limit(RLIMIT_CPU, cpu, cpu + 1, "RLIMIT_CPU"));
+  LAZARET_TRY(limit(RLIMIT_NOFILE, what.open_files, what.open_files, "RLIMIT_NOFILE"));
+  LAZARET_TRY(limit(RLIMIT_FSIZE, what.file_size.count, what.file_size.count, "RLIMIT_FSIZE"));
+  LAZARET_TRY(limit(RLIMIT_CORE, 0, 0, "RLIMIT_CORE"));
+  LAZARET_TRY(limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10, "RLIMIT_MEMLOCK"));
+  LAZARET_TRY(limit(RLIMIT_MSGQUEUE, 0, 0, "RLIMIT_MSGQUEUE"));
+  if (what.address_space.count != 0)
+    LAZARET_TRY(limit(RLIMIT_AS, what.address_space.count, what.address_space.count, "RLIMIT_AS"));
+  return {};
+}
+
+}  // namespace lazaret::sandbox

@@ -1,0 +1,205 @@
+// Every program of tests/inmates/attacks in a real jail: it must end as its header says, leave nothing, and leave the
+// jailer able to serve. `attack_tests escapes` runs one folder's; LAZARET_ATTACK=name one inmate of it.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <thread>
+
+#include "tests/sandbox/attack.hpp"
+#include "tests/sandbox/started_jailer.hpp"
+
+using namespace lazaret::sandbox;
+using namespace lazaret::sandbox::testing;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t uids_of_a_jailer = 65536;
+constexpr int workers = 3;
+
+/// Each worker has a jailer and a range of uids of its own, so that what is left belongs to the inmate just run.
+std::uint32_t uid_base(int worker) {
+  return 1'600'000'000 + (static_cast<std::uint32_t>(::getpid() % 500) * workers + worker) * uids_of_a_jailer;
+}
+
+bool is_alive(const fs::path& process) {
+  std::ifstream status{process / "status"};
+  for (std::string key; status >> key;)
+    if (key == "State:") return (status >> key, key != "Z");
+  return false;
+}
+
+bool has_uid_of(const fs::path& process, int worker) {
+  std::ifstream status{process / "status"};
+  for (std::string key; status >> key;) {
+    std::uint32_t uid = 0;
+    if (key == "Uid:") return (status >> uid, uid >= uid_base(worker) && uid < uid_base(worker) + uids_of_a_jailer);
+  }
+  return false;
+}
+
+/// By uid; and by command line, since an unprivileged jailer's jails have its own uid.
+std::string left_of(const attack& what, int worker) {
+  const auto own_command = what.source.extension() == ".c" ? what.jail.argv[0] + std::string(1, '\0') : "/attack.";
+  std::string found;
+  for (const auto& entry : fs::directory_iterator{"/proc"}) {
+    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file{entry.path() / "cmdline"};
+    const std::string command{std::istreambuf_iterator<char>{file}, {}};
+    const bool ours = ::geteuid() == 0 ? has_uid_of(entry.path(), worker)
+                                       : what.source.extension() == ".c" && command.find(own_command) == 0;
+    if (ours && is_alive(entry.path())) found += entry.path().filename().string() + " (" + command + ") ";
+  }
+  return found;
+}
+
+/// What escapes look for on the host: a file, an abstract socket, a loopback port. Nobody may touch them.
+class bait {
+ public:
+  bait() {
+    std::ofstream{path_} << content_;
+    unix_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    abstract_ = "lazaret-bait-" + std::to_string(::getpid());
+    std::copy(abstract_.begin(), abstract_.end(), name.sun_path + 1);
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + abstract_.size());
+    REQUIRE(::bind(unix_.get(), reinterpret_cast<sockaddr*>(&name), length) == 0);
+    REQUIRE(::listen(unix_.get(), 8) == 0);
+
+    tcp_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(tcp_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(tcp_.get(), 8) == 0);
+    REQUIRE(::getsockname(tcp_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+
+  /// Told to every inmate, so that an escape need not guess.
+  [[nodiscard]] std::vector<std::string> environment() const {
+    return {"BAIT_FILE=/inmates/bait", "BAIT_HOST_FILE=" + path_, "BAIT_ABSTRACT=" + abstract_,
+            "BAIT_PORT=" + std::to_string(port_)};
+  }
+
+  [[nodiscard]] std::string taken() const {
+    for (const auto& [listener, which] : {std::pair{unix_.get(), "abstract socket"}, std::pair{tcp_.get(), "port"}})
+      if (const unique_fd caller{::accept(listener, nullptr, nullptr)}; caller) return which;
+    std::ifstream file{path_};
+    const std::string now{std::istreambuf_iterator<char>{file}, {}};
+    return now == content_ ? "" : "file";
+  }
+
+ private:
+  std::string path_ = LAZARET_BINARY_DIR "/inmates/bait", content_ = "untouched\n", abstract_;
+  unique_fd unix_, tcp_;
+  std::uint16_t port_ = 0;
+};
+
+struct streams {
+  std::string out, err;
+};
+
+/// What is wrong; empty when all is as it should be. Asserts nothing: Catch2 belongs to the main thread.
+std::string try_out(const attack& what, started_jailer& jails, int worker) {
+  std::vector<const volume*> volumes;
+  auto shared = jails.client().make_volume({.size = 16_MiB, .inodes = 4096});
+  if (!shared) return "no volume: " + shared.error().describe();
+  if (what.wants_volume) volumes.push_back(&*shared);
+  auto started = jails.client().start(what.jail, volumes);
+  if (!started) return "no jail: " + started.error().describe();
+  streams said;
+  const auto how = started->wait({.on_stdout = [&](std::string_view text) { said.out += text; },
+                                  .on_stderr = [&](std::string_view text) { said.err += text; },
+                                  .on_audit = {},
+                                  .on_observation = {}});
+  if (!how) return "the jailer was lost: " + how.error().describe();
+
+  std::string wrong;
+  if (!meets(what, *how)) wrong += "ended with `" + verdict(*how) + "`; ";
+  for (const auto& text : what.printed)
+    if (said.out.find(text) == std::string::npos) wrong += "did not print `" + text + "`; ";
+  if (said.out.find("ESCAPED") != std::string::npos) wrong += "got out; ";
+  if (const auto left = left_of(what, worker); !left.empty()) wrong += "left processes: " + left + "; ";
+
+  auto after = inmate({"/bin/true"});
+  auto next = jails.client().start(after);
+  const auto served = next ? next->wait({}) : result<outcome>{next.error()};
+  if (!served || verdict(*served) != "exited 0") wrong += "the jailer serves no more; ";
+  if (!wrong.empty()) wrong += "stdout: " + said.out.substr(0, 2000) + " stderr: " + said.err.substr(0, 2000);
+  return wrong;
+}
+
+void run_folder(const std::string& folder) {
+  const bait lure;
+  const char* only = ::getenv("LAZARET_ATTACK");
+  std::vector<attack> attacks;
+  for (const auto& path : attacks_in(folder)) {
+    if (only != nullptr && path.stem() != only) continue;
+    auto& made = attacks.emplace_back(read_attack(path));
+    for (auto& variable : lure.environment()) made.jail.environment.push_back(std::move(variable));
+  }
+
+  std::vector<std::string> wrong(attacks.size());
+  std::atomic<std::size_t> next = 0;
+  {
+    std::vector<std::unique_ptr<started_jailer>> jailers;
+    for (int worker = 0; worker < workers; ++worker)
+      jailers.push_back(
+          std::make_unique<started_jailer>(std::vector<std::string>{"--uid-base", std::to_string(uid_base(worker))}));
+    std::vector<std::jthread> threads;
+    for (int worker = 0; worker < workers; ++worker)
+      threads.emplace_back([&, worker] {
+        for (auto n = next++; n < attacks.size(); n = next++) wrong[n] = try_out(attacks[n], *jailers[worker], worker);
+      });
+  }
+  for (std::size_t n = 0; n < attacks.size(); ++n) {
+    INFO(folder << "/" << attacks[n].source.filename().string() << ": " << attacks[n].what);
+    CHECK(wrong[n] == "");
+  }
+  CHECK(lure.taken() == "");
+}
+
+std::string complaint_about(const std::string& file_name, const std::string& text) {
+  const auto path = fs::temp_directory_path() / (std::to_string(::getpid()) + file_name);
+  std::ofstream{path} << text;
+  std::string said;
+  try {
+    (void)read_attack(path);
+  } catch (const std::runtime_error& e) {
+    said = e.what();
+  }
+  fs::remove(path);
+  return said;
+}
+
+}  // namespace
+
+TEST_CASE("An attack without a header that is understood is a failure", "[header]") {
+  CHECK_THAT(complaint_about("x.c", "int main() {}\n"), Catch::Contains("needs `what:`"));
+  CHECK_THAT(complaint_about("x.py", "# what: tries\n"), Catch::Contains("needs `what:` and `expect:`"));
+  CHECK_THAT(complaint_about("x.c", "// what: tries\n// expect: survives\n"),
+             Catch::Contains("not an outcome: survives"));
+  CHECK_THAT(complaint_about("x.c", "// what: tries\n// expect: exited\n"), Catch::Contains("not an outcome"));
+  CHECK_THAT(complaint_about("x.c", "// what: tries\n// expect: exited 0\n// with: magic\n"),
+             Catch::Contains("unknown option: magic"));
+  CHECK_THAT(complaint_about("x.c", "// what: tries\n// expect: exited 0\n// with: memory=much\n"),
+             Catch::Contains("not a number"));
+  CHECK_THAT(complaint_about("x.c", "// what: tries\n// expcet: exited 0\n"), Catch::Contains("not a header line"));
+  CHECK(complaint_about("x.sh", "# what: tries\n# expect: exited 0 | out_of_memory\n").empty());
+}
+
+TEST_CASE("No escape gets out", "[escapes]") { run_folder("escapes"); }
+TEST_CASE("No bomb hurts anybody else", "[bombs]") { run_folder("bombs"); }
+TEST_CASE("Nothing survives its jail", "[survivors]") { run_folder("survivors"); }
