@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sandbox/protocol.hpp"
+#include "sandbox/self_test.hpp"
 
 namespace lazaret::sandbox {
 namespace {
@@ -95,6 +96,35 @@ result<jail> jailer::start(const policy& what, std::span<const volume* const> vo
   started.observations_ = take((*has & protocol::has_observations) != 0);
   started.gateway_ = take((*has & protocol::has_gateway) != 0);
   return started;
+}
+
+namespace {
+
+result<protocol::survey_answer> ask_survey(const std::shared_ptr<unique_fd>& connection) {
+  auto got = ask(connection, protocol::encode(kind::survey), {}, kind::surveyed);
+  if (!got) return got.error();
+  return protocol::decode<protocol::survey_answer>(std::string_view{got->answer.bytes}.substr(1));
+}
+
+}  // namespace
+
+result<void> jailer::check() {
+  auto host = ask_survey([this] { return std::lock_guard{mutex_}, connection_; }());
+  if (!host) return host.error();
+  return host->refuses ? result<void>{host->why} : result<void>{};
+}
+
+result<std::vector<layer_report>> jailer::self_test() {
+  auto host = ask_survey([this] { return std::lock_guard{mutex_}, connection_; }());
+  if (!host) return host.error();
+  if (host->refuses) return not_tried(*host, host->why);
+  auto started = start(probe_policy(*host));
+  if (!started) return not_tried(*host, started.error());
+  std::string said;
+  jail_sinks sinks;
+  sinks.on_stdout = [&](std::string_view text) { said += text; };
+  const auto how = started->wait(sinks);
+  return how ? judge(*host, said, *how) : not_tried(*host, how.error());
 }
 
 }  // namespace lazaret::sandbox

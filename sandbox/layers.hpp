@@ -16,10 +16,14 @@
 
 namespace lazaret::sandbox {
 
+struct host_facts;  // host_facts.hpp
+
 struct layer {
   std::string_view name;     ///< the field's own word; lower case, `[a-z_]+`
   std::string_view purpose;  ///< what it is for, one line for people
   bool optional;             ///< a jail may do without it where the kernel has none and nobody requires it
+  /// Asks the kernel whether it can have it: what it has, or why not. Makes no jail.
+  result<std::string> (*ask)(const host_facts& host);
 };
 
 /// In the order in which a jail takes them on.

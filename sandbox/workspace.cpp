@@ -24,11 +24,15 @@ result<workspace> workspace::enter(const std::string& directory) {
   return made;
 }
 
-result<std::string> workspace::expose(const std::string& host_directory) {
+result<std::string> workspace::expose(const std::string& host_path) {
   auto path = directory_ + "/host-" + std::to_string(++last_id_);
-  if (::mkdir(path.c_str(), 0700) != 0) return os_failure("expose", "mkdir " + path);
-  if (::mount(host_directory.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
-    return os_failure("expose", "bind " + host_directory);
+  struct stat status {};
+  if (::stat(host_path.c_str(), &status) != 0) return os_failure("expose", "stat " + host_path);
+  const bool made =
+      S_ISDIR(status.st_mode) ? ::mkdir(path.c_str(), 0700) == 0 : ::mknod(path.c_str(), S_IFREG | 0400, 0) == 0;
+  if (!made) return os_failure("expose", "create " + path);
+  if (::mount(host_path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return os_failure("expose", "bind " + host_path);
   return result<std::string>{boost::system::in_place_value, std::move(path)};
 }
 

@@ -24,9 +24,9 @@ class workspace {
   /// Where a jail mounts its new root, in its own copy of this namespace.
   [[nodiscard]] const std::string& mount_point() const noexcept { return mount_point_; }
 
-  /// Mounts a host directory here too, and says where. A jail's init looks paths up as a uid that may not search the
-  /// directories above it (a 0700 home); this one it may.
-  [[nodiscard]] result<std::string> expose(const std::string& host_directory);
+  /// Mounts a directory or file of the host here too, and says where. A jail's init looks paths up as a uid that may
+  /// not search the directories above it (a 0700 home); this one it may.
+  [[nodiscard]] result<std::string> expose(const std::string& host_path);
 
   struct volume {
     std::string path;
