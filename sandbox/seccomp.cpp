@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "sandbox/bpf_shrink.hpp"
 #include "sandbox/seccomp_calls.hpp"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -295,7 +296,7 @@ bool kernel_knows(unsigned flags) {
 
 }  // namespace
 
-result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
+result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options) {
   const std::unique_ptr<void, decltype(&seccomp_release)> context{seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
                                                                   &seccomp_release};
   if (!context) return failure{"seccomp_filter", ENOMEM, "seccomp_init", {}};
@@ -322,13 +323,17 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   add_observed(rules, options.observe);
   if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};
 
+  return read_program(context.get());
+}
+
+result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   seccomp_filter filter;
   auto flags = usable_flags();
   if (!flags) return flags.error();
   filter.flags_ = *flags;
-  auto program = read_program(context.get());
+  const auto program = compile_rules(options);
   if (!program) return program.error();
-  filter.program_ = std::move(*program);
+  filter.program_ = shrink_bpf(*program);
   return filter;
 }
 
