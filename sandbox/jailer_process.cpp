@@ -90,6 +90,7 @@ struct jailer_process::parts {
   result<std::unique_ptr<cgroup_tree>> groups;
   std::vector<std::string> require;
   bool privileged;
+  std::vector<std::string> lend;
 };
 
 jailer_process::jailer_process(parts p)
@@ -103,7 +104,8 @@ jailer_process::jailer_process(parts p)
       observing_filter_{std::move(p.observing)},
       groups_{std::move(p.groups)},
       require_{std::move(p.require)},
-      privileged_{p.privileged} {
+      privileged_{p.privileged},
+      lend_{std::move(p.lend)} {
   optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
   if (!observing_filter_) refusal_ = observing_filter_.error();
@@ -138,7 +140,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   return std::unique_ptr<jailer_process>{new jailer_process{
       parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
             seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}), std::move(groups),
-            options.require, privileged}}};
+            options.require, privileged, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -205,6 +207,23 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   return {};
 }
 
+/// Where each source is to be taken from, while the host is in sight.
+result<void> jailer_process::place_binds(policy& what, std::uint32_t uid) {
+  for (auto& bind : what.binds) {
+    if (!bind.writable) {
+      bind.source = rules_.where(bind.source);
+      continue;
+    }
+    if (std::ranges::find(lend_, bind.source) == lend_.end())
+      return failure{"start_jail", EACCES, bind.source + " to be written to", "this jailer lends no host path"};
+    // Unprivileged, the jail's uid is the caller's own outside: there is nothing to map.
+    auto place = privileged_ ? workspace_.lend(bind.source, uid) : workspace_.expose(bind.source);
+    if (!place) return place.error();
+    bind.source = std::move(*place);
+  }
+  return {};
+}
+
 result<void> jailer_process::start_jail(wire::message& request, unique_fd& channel) {
   if (refusal_) return *refusal_;
   if (jails_.size() >= max_jails) return failure{"start_jail", EAGAIN, "jails", "too many at once"};
@@ -222,7 +241,6 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
   LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
-  for (auto& bind : wanted->what.binds) bind.source = rules_.where(bind.source);
 
   jail_request accepted;
   for (const auto id : wanted->volumes) {
@@ -233,6 +251,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     if (!accepted.uid) accepted.uid = volume->owner;
   }
   if (!accepted.uid) accepted.uid = uids_.take();
+  LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
   if (!input) return input.error();

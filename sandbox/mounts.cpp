@@ -128,9 +128,14 @@ result<std::vector<detached_mount>> take_sources(const policy& what, const bind_
   std::vector<detached_mount> sources;
   for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
     LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
-  for (const auto& b : what.binds)
-    LAZARET_TRY(take(sources, b.source, b.target, always | MOUNT_ATTR_RDONLY | unless_executable(b.executable), &rules,
-                     b.optional, trees.available()));
+  for (const auto& b : what.binds) {
+    const auto attributes = always | unless_executable(b.executable);
+    if (b.writable)  // the jailer's own mount by now: jailer_process::place_binds
+      LAZARET_TRY(take(sources, b.source, b.target, attributes));
+    else
+      LAZARET_TRY(
+          take(sources, b.source, b.target, attributes | MOUNT_ATTR_RDONLY, &rules, b.optional, trees.available()));
+  }
   for (const auto& v : what.volumes)
     LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
                      always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY)));
@@ -205,7 +210,7 @@ result<void> furnish_root(const policy& what, std::vector<detached_mount> source
   for (const auto& t : what.tmpfs) {
     auto fresh = new_filesystem(
         "tmpfs", {{"size", std::to_string(t.size.count)}, {"nr_inodes", std::to_string(t.inodes)}, {"mode", "01777"}},
-        always | unless_executable(t.executable));
+        always | unless_executable(t.executable) | (t.writable ? 0 : MOUNT_ATTR_RDONLY));
     if (!fresh) return fresh.error();
     LAZARET_TRY(attach(fresh->get(), t.target, true));
   }

@@ -67,11 +67,11 @@ requires is<V, std::string> || std::integral<V>
 void visit(Codec& c, V& v) { c(v); }
 template <class Codec, is<bind_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.source), c(v.target), c(v.executable), c(v.optional);
+  c(v.source), c(v.target), c(v.executable), c(v.optional), c(v.writable);
 }
 template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.target), c(v.size), c(v.inodes), c(v.executable);
+  c(v.target), c(v.size), c(v.inodes), c(v.executable), c(v.writable);
 }
 template <class Codec, is<volume_mount> V>
 void visit(Codec& c, V& v) {
