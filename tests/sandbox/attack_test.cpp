@@ -54,7 +54,8 @@ std::string left_of(const attack& what, int worker) {
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
     if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file{entry.path() / "cmdline"};
-    const std::string command{std::istreambuf_iterator<char>{file}, {}};
+    std::string command;
+    std::getline(file, command);  // not by iterators: they throw when the process ends meanwhile
     const bool ours = ::geteuid() == 0 ? has_uid_of(entry.path(), worker)
                                        : what.source.extension() == ".c" && command.find(own_command) == 0;
     if (ours && is_alive(entry.path())) found += entry.path().filename().string() + " (" + command + ") ";
