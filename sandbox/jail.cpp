@@ -18,6 +18,7 @@
 #include "sandbox/layers/cgroup_entry.hpp"
 #include "sandbox/layers/hostname.hpp"
 #include "sandbox/layers/init.hpp"
+#include "sandbox/layers/landlock.hpp"
 #include "sandbox/layers/no_new_privs.hpp"
 #include "sandbox/layers/resource_limits.hpp"
 #include "sandbox/layers/session.hpp"
@@ -77,8 +78,9 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   openings made;
   LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan.descriptors));
-  counts = tally::open();                                                 // the host's /proc in sight
-  auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
+  counts = tally::open();  // the host's /proc in sight
+  auto sources =
+      take_sources(plan.what, plan.rules, plan.trees, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
@@ -86,6 +88,7 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   LAZARET_TRY(become_opaque());
   LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
+  LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
@@ -112,6 +115,7 @@ result<void> become_program(const jail_plan& plan) {
   const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
+  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
@@ -121,15 +125,21 @@ result<void> become_program(const jail_plan& plan) {
   return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
 }
 
-/// Returns when the program has been executed or its process is gone (CLONE_VFORK). Up to the exec it shares our table
-/// of descriptors, and leaves the seccomp listener there: an observing jailer takes it through the only process of the
-/// jail that it holds, others are handed it by init (tell_executed).
+/// In the process that becomes the program.
+int program_main(void* plan) {
+  if (auto done = become_program(*static_cast<const jail_plan*>(plan)); !done)
+    say(protocol::encode(kind::failed, done.error()));
+  return 127;
+}
+
+/// Returns when the program has been executed or its process is gone (CLONE_VFORK); until then both share our memory,
+/// of which nothing needs to be copied, but for the stack. Up to the exec it shares our table of descriptors, too, and
+/// leaves the seccomp listener there: an observing jailer takes it through the only process of the jail that it holds,
+/// others are handed it by init (tell_executed).
 pid_t fork_program(const jail_plan& plan) {
-  const auto pid =
-      static_cast<pid_t>(::syscall(SYS_clone, CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
-  if (pid != 0) return pid;
-  if (auto done = become_program(plan); !done) say(protocol::encode(kind::failed, done.error()));
-  ::_exit(127);
+  alignas(16) std::array<char, 64 << 10> stack;
+  return ::clone(program_main, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD,
+                 const_cast<jail_plan*>(&plan));
 }
 
 /// Init is not filtered, so it can send the listener. From here on the program's deadly calls are heard.

@@ -9,6 +9,7 @@
 #include "sandbox/cgroup.hpp"
 #include "sandbox/layers/descriptors.hpp"
 #include "sandbox/policy.hpp"
+#include "sandbox/private_inodes.hpp"
 #include "sandbox/seccomp.hpp"
 #include "sandbox/validate.hpp"
 
@@ -20,11 +21,13 @@ inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
 struct jail_plan {
   const policy& what;
   const bind_rules& rules;
+  const shared_trees& trees;
   const seccomp_filter& filter;
   std::span<const std::string> volume_paths;
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
+  int landlock_abi = 0;  ///< 0: the layer is left out, because neither is it required nor has the kernel it
   own_descriptors descriptors;
 };
 

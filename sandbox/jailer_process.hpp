@@ -9,6 +9,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/event_loop.hpp"
+#include "sandbox/layers/landlock.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/running_jail.hpp"
 #include "sandbox/seccomp.hpp"
@@ -49,8 +50,10 @@ class jailer_process {
   workspace workspace_;
   uid_pool uids_;
   bind_rules rules_;
+  shared_trees trees_;
   seccomp_filter plain_filter_, observing_filter_;
   std::unique_ptr<cgroup_tree> groups_;
+  int landlock_abi_ = usable_landlock_abi();
   bool privileged_;
   bool open_ = true;
   std::uint64_t last_jail_ = 0;

@@ -120,11 +120,13 @@ result<void> running_jail::clone_init() {
   if (pid == 0)
     live_as_init({.what = request_.what,
                   .rules = with_.rules,
+                  .trees = with_.trees,
                   .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
                   .volume_paths = request_.volume_paths,
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
+                  .landlock_abi = with_.landlock_abi,
                   .descriptors = {.standard_input = request_.standard_input.get(),
                                   .standard_output = output_write_.get(),
                                   .standard_error = error_write_.get(),

@@ -24,9 +24,11 @@ struct jail_resources {
   event_loop& loop;
   cgroup_tree& groups;
   const bind_rules& rules;
+  const shared_trees& trees;
   const seccomp_filter& plain_filter;
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
+  int landlock_abi;
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 

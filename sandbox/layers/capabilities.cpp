@@ -7,12 +7,17 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <string>
 
 namespace lazaret::sandbox {
 
 result<void> drop_capabilities() {
-  for (int cap = 0; ::prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; ++cap)
-    if (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0) return os_failure("capabilities", "drop from the bounding set");
+  int cap = 0;
+  while (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) ++cap;
+  // EINVAL: there is none of this number, so all were dropped (prctl(2)).
+  if (errno != EINVAL || cap <= CAP_CHECKPOINT_RESTORE)
+    return os_failure("capabilities", "drop " + std::to_string(cap) + " from the bounding set");
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
     return os_failure("capabilities", "clear ambient");
   constexpr unsigned long locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
