@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -192,6 +193,23 @@ void add_seccomp(rule_book& rules) {
       {is(0, SECCOMP_SET_MODE_FILTER), masked(1, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER)});
 }
 
+/// One's own limits can be lowered, but RLIMIT_CORE must stay (layers/resource_limits.cpp): nothing is dumped either
+/// way, so success is the truth. Not those of other processes: init has the same uid, so a program could lower init's.
+void add_limits(rule_book& rules) {
+  static_assert(RLIMIT_CORE == 4 && RLIM_NLIMITS == 16);
+  const argument oneself = is(0, 0);
+  struct prefix {
+    std::uint32_t mask, value;
+  };
+  for (const auto& [mask, value] : {prefix{~3U, 0}, prefix{~0U, 5}, prefix{~1U, 6}, prefix{~7U, 8}}) {
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(setrlimit), {masked(0, mask, value)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {oneself, masked(1, mask, value)});
+  }
+  rules.add(SCMP_ACT_ERRNO(0), SCMP_SYS(setrlimit), {is(0, RLIMIT_CORE)});
+  rules.add(SCMP_ACT_ERRNO(0), SCMP_SYS(prlimit64), {oneself, is(1, RLIMIT_CORE), SCMP_CMP64(2, SCMP_CMP_NE, 0)});
+  rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {oneself, is(1, RLIMIT_CORE), SCMP_CMP64(2, SCMP_CMP_EQ, 0)});
+}
+
 /// Files, FIFOs and sockets; devices would fail for want of CAP_MKNOD, but a (0,0) whiteout would not.
 void add_mknod(rule_book& rules) {
   for (const std::uint32_t type : {0U, unsigned{S_IFREG}, unsigned{S_IFIFO}, unsigned{S_IFSOCK}}) {
@@ -268,6 +286,7 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   add_prctl(rules);
   add_personality(rules);
   add_seccomp(rules);
+  add_limits(rules);
   add_mknod(rules);
   add_observed(rules, options.observe);
   if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};

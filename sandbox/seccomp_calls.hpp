@@ -115,8 +115,6 @@ inline const call_group call_groups[] = {
       S(getsid),
       S(setsid),
       S(getrlimit),
-      S(setrlimit),
-      S(prlimit64),
       S(getrusage),
       S(getpriority),
       S(setpriority),

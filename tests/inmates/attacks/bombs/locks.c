@@ -1,5 +1,5 @@
 // what: takes a record lock on every other byte of a file (fcntl(2)); each is memory of the kernel's
-// expect: exited 0 | out_of_memory | cpu_timeout
+// expect: exited 0 | out_of_memory | cpu_timeout | wall_timeout
 // with: tmp=8M, memory=32M, wall=15s, cpu=6s
 #include "bomb.h"
 

@@ -1,10 +1,11 @@
 // what: makes calls that the observer is told of as fast as it can, from four processes, to keep the jailer busy
 // expect: wall_timeout | cpu_timeout
 // with: observe, wall=2s, cpu=4s, memory=48M
-#include <netinet/in.h>
-#include <sys/socket.h>
 #define _GNU_SOURCE
-#include "bomb.h"
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int main(void) {
   fork(), fork();

@@ -1,11 +1,9 @@
-# what: worker processes of a pool, whose parent is killed before it can end them
+# what: workers of a pool with pipes to their parent, which is killed before it can end them
 # expect: signalled 9
-# with: memory=256M
-import multiprocessing
+# with: memory=128M
 import os
 import signal
-import time
+import subprocess
 
-pool = multiprocessing.get_context("fork").Pool(4)
-pool.map_async(time.sleep, [100] * 8)
+workers = [subprocess.Popen(["/bin/sh", "-c", "trap '' PIPE; while :; do sleep 1; done"], stdin=subprocess.PIPE) for _ in range(4)]
 os.kill(os.getpid(), signal.SIGKILL)
