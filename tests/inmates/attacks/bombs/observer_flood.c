@@ -1,7 +1,6 @@
 // what: makes calls that the observer is told of as fast as it can, from four processes, to keep the jailer busy
 // expect: wall_timeout | cpu_timeout
 // with: observe, wall=2s, cpu=4s, memory=48M
-#define _GNU_SOURCE
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>

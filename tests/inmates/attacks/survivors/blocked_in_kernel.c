@@ -1,7 +1,6 @@
 // what: processes that wait where only a kill wakes them: opening a FIFO, a lock held by another, a full pipe, a read
 // expect: exited 0
 // with: tmp=4M
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>

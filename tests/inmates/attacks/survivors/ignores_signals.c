@@ -1,6 +1,5 @@
 // what: a daemon that ignores, blocks or catches every signal that can be
 // expect: exited 0
-#define _GNU_SOURCE
 #include <signal.h>
 #include <unistd.h>
 

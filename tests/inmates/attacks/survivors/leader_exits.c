@@ -1,7 +1,6 @@
 // what: its first thread ends while others live on: a zombie leader, which no wait reports (pthread_exit(3))
 // expect: wall_timeout
 // with: wall=1s
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>

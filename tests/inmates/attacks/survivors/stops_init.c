@@ -1,7 +1,6 @@
 // what: sends every signal to init, also by pidfd: with init stopped the jail would never end (pid_namespaces(7))
 // expect: exited 0
 // stdout: init lives
-#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
