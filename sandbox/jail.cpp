@@ -85,6 +85,7 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
+  LAZARET_TRY(bound_namespace());
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
   if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
