@@ -187,6 +187,7 @@ void running_jail::hear_init() {
       return;
     case kind::failed:
     case kind::reaped:
+    case kind::counted:
       return note(*got);
     default:
       return end(ending::canceled);
@@ -204,6 +205,8 @@ void running_jail::note(const wire::message& said) {
   } else if (what == kind::reaped) {
     wait_status_ = from.number<std::int32_t>();
     last_pid_ = from.number<std::uint32_t>();
+  } else if (what == kind::counted) {
+    written_ = from.number<std::uint64_t>();
   }
 }
 
@@ -316,7 +319,7 @@ void running_jail::finish() {
     if (!got || got->closed()) break;
     note(*got);
   }
-  written_ = bytes_written_by(pid_);  // while it is a zombie
+  if (written_ == 0) written_ = bytes_written_by(pid_);  // init was killed: while it is a zombie
   siginfo_t how{};
   ::waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED);
   pid_ = -1;

@@ -35,7 +35,7 @@ std::vector<cgroups::hierarchy> own_hierarchies() {
 std::vector<fs::path> homes(int pid) {
   std::vector<fs::path> found;
   for (const auto& one : own_hierarchies()) {
-    const fs::path path = one.directory + "/lazaret." + std::to_string(pid);
+    const fs::path path = cgroups::base_of(one) + "/lazaret." + std::to_string(pid);
     if (fs::exists(path)) found.push_back(path);
   }
   return found;
@@ -349,7 +349,7 @@ TEST_CASE("on a real v2 hierarchy a group takes processes by clone3 or by itself
     ::pause();
   }
   (*part)->attach(pid).value();
-  const auto procs = fs::path{unified->directory} / ("lazaret." + std::to_string(::getpid())) / "jail-1/cgroup.procs";
+  const auto procs = fs::path{cgroups::base_of(*unified)} / ("lazaret." + std::to_string(::getpid())) / "jail-1/cgroup.procs";
   CHECK(slurp(procs) == std::to_string(pid) + "\n");
   (*part)->kill();
   int status = 0;

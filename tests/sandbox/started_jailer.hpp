@@ -48,7 +48,7 @@ struct finished {
                            unique_fd standard_input = unique_fd{});
 [[nodiscard]] finished collect(jail& started, std::stop_token stop = {});
 
-/// Processes of the host whose real uid lies in the jails' range.
+/// Live processes of this process' jails: in a pid namespace of their own, and with a uid that only these have.
 [[nodiscard]] std::vector<pid_t> jailed_processes();
 /// Polls, up to 5 s, for what becomes true without an event that a test could wait on.
 [[nodiscard]] bool eventually(const std::function<bool()>& condition);
