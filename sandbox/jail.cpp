@@ -120,7 +120,8 @@ result<void> become_program(const jail_plan& plan) {
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
   if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
-  LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
+  LAZARET_TRY(
+      set_resource_limits(plan.what.limits, plan.cgroup_lacks));  // last: it may leave no room for another descriptor
   ::execve(argv[0], argv.data(), environment.data());
   return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
 }

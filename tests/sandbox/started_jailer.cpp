@@ -150,7 +150,8 @@ std::vector<pid_t> jailed_processes() {
       std::istringstream words{line};
       std::string key;
       words >> key;
-      if (key == "State:" && line.find("Z (") != std::string::npos) break;  // dead, and its new parent has not looked yet
+      if (key == "State:" && line.find("Z (") != std::string::npos)
+        break;  // dead, and its new parent has not looked yet
       if (std::uint32_t uid = 0; key == "Uid:" && words >> uid) ours = may_be_a_jails(uid);
       // One number for each pid namespace that it is in below the one of /proc: an unprivileged jailer's jails may have
       // our own uid.
