@@ -24,6 +24,15 @@ std::vector<layer_report> survey(const host_facts& host, const std::vector<std::
   return reports;
 }
 
+optional_layers available_layers(const host_facts& host) {
+  const auto has = [&](std::string_view name) {
+    const auto all = layers();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const layer& l) { return l.name == name; });
+    return found != all.end() && found->ask(host).has_value();
+  };
+  return {.landlock_abi = has("landlock") ? host.landlock_abi : 0, .cgroup_namespace = has("cgroup")};
+}
+
 result<void> check_required(const host_facts& host, const std::vector<std::string>& required) {
   for (const auto& l : layers()) {
     if (!l.optional || !names(required, l)) continue;

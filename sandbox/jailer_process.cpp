@@ -1,6 +1,7 @@
 #include "sandbox/jailer_process.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -89,6 +90,7 @@ struct jailer_process::parts {
   result<std::unique_ptr<cgroup_tree>> groups;
   std::vector<std::string> require;
   bool privileged;
+  std::vector<std::string> lend;
 };
 
 jailer_process::jailer_process(parts p)
@@ -102,7 +104,9 @@ jailer_process::jailer_process(parts p)
       observing_filter_{std::move(p.observing)},
       groups_{std::move(p.groups)},
       require_{std::move(p.require)},
-      privileged_{p.privileged} {
+      privileged_{p.privileged},
+      lend_{std::move(p.lend)} {
+  optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
   if (!observing_filter_) refusal_ = observing_filter_.error();
   if (!groups_) refusal_ = groups_.error();
@@ -136,7 +140,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   return std::unique_ptr<jailer_process>{new jailer_process{
       parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
             seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}), std::move(groups),
-            options.require, privileged}}};
+            options.require, privileged, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -203,6 +207,23 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   return {};
 }
 
+/// Where each source is to be taken from, while the host is in sight.
+result<void> jailer_process::place_binds(policy& what, std::uint32_t uid) {
+  for (auto& bind : what.binds) {
+    if (!bind.writable) {
+      bind.source = rules_.where(bind.source);
+      continue;
+    }
+    if (std::ranges::find(lend_, bind.source) == lend_.end())
+      return failure{"start_jail", EACCES, bind.source + " to be written to", "this jailer lends no host path"};
+    // Unprivileged, the jail's uid is the caller's own outside: there is nothing to map.
+    auto place = privileged_ ? workspace_.lend(bind.source, uid) : workspace_.expose(bind.source);
+    if (!place) return place.error();
+    bind.source = std::move(*place);
+  }
+  return {};
+}
+
 result<void> jailer_process::start_jail(wire::message& request, unique_fd& channel) {
   if (refusal_) return *refusal_;
   if (jails_.size() >= max_jails) return failure{"start_jail", EAGAIN, "jails", "too many at once"};
@@ -220,7 +241,6 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
   LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
-  for (auto& bind : wanted->what.binds) bind.source = rules_.where(bind.source);
 
   jail_request accepted;
   for (const auto id : wanted->volumes) {
@@ -231,6 +251,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     if (!accepted.uid) accepted.uid = volume->owner;
   }
   if (!accepted.uid) accepted.uid = uids_.take();
+  LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
   if (!input) return input.error();
@@ -241,7 +262,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     landlock_abi_ < least_landlock_abi ? 0 : landlock_abi_, privileged_},
+                     optional_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
       [this, number](unique_fd holder, const std::string& last_words) {
         loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {
@@ -258,33 +279,35 @@ host_facts jailer_process::facts() const {
   const auto why_not = [](const auto& had) { return had ? std::nullopt : std::optional{had.error()}; };
   return {.cgroups = groups_ ? groups_->get() : nullptr,
           .no_cgroups = why_not(groups_),
+          .no_private_inodes = trees_.reason(),
           .no_seccomp = plain_filter_ ? why_not(observing_filter_) : why_not(plain_filter_),
           .landlock_abi = landlock_abi_};
 }
 
 result<void> jailer_process::tell_layers(const wire::message& request, const unique_fd& channel) {
   if (request.bytes.size() != 1 || !request.fds.empty()) return failure{"survey", EPROTO, "request", {}};
-  if (probe_.empty()) LAZARET_TRY(expose_probe());
   protocol::survey_answer answer;
   answer.layers = survey(facts(), require_);
-  answer.probe = probe_;
   for (const std::string kind : {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"})
     answer.namespaces.push_back(link_text("/proc/self/ns/" + kind));
   answer.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
   answer.refuses = refusal_.has_value();
   if (refusal_) answer.why = *refusal_;
-  return wire::send(channel.get(), protocol::encode(kind::surveyed, answer));
-}
-
-/// The program of the self-test lies beside this one, perhaps where a jail's uid could not find it.
-result<void> jailer_process::expose_probe() {
+  // From beside this program: wherever that is, whoever may go there.
   auto path = link_text("/proc/self/exe");
   path = path.substr(0, path.rfind('/')) + "/lazaret-probe";
-  auto exposed = workspace_.expose(path);
-  if (!exposed) return exposed.error();
-  rules_.redirect(path, std::move(*exposed));
-  probe_ = std::move(path);
-  return {};
+  const unique_fd probe{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!probe) return os_failure("survey", "open " + path, "is it installed beside lazaret-jailer?");
+  hold_shared_lock();
+  const int sent = probe.get();
+  return wire::send(channel.get(), protocol::encode(kind::surveyed, answer), {&sent, 1});
+}
+
+/// For the trial of layer `inodes`: a lock on a directory that every jail sees, which none may notice.
+void jailer_process::hold_shared_lock() {
+  if (lock_) return;
+  lock_.reset(::open(shared_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ::flock(lock_.get(), LOCK_SH | LOCK_NB);
 }
 
 }  // namespace lazaret::sandbox

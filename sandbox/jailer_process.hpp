@@ -23,6 +23,9 @@ namespace lazaret::sandbox {
 struct jailer_process_options {
   int connection = 3;                    ///< SOCK_SEQPACKET; the process ends when its other end closes
   std::vector<std::string> allow_binds;  ///< host paths, beside the system's, that jails may see read-only
+  /// Host paths that a jail may write to. Empty in every jailer but the one of `lazaret jail --bind SRC:DST:rw`: there
+  /// is no way to ask lazaret-jailer for it.
+  std::vector<std::string> lend;
   std::uint32_t uid_base = uid_pool::options{}.base;
   std::string workspace;             ///< a directory to mount on, in a private namespace; empty: chosen
   std::vector<std::string> require;  ///< layers without which no jail is made; empty: all that this kernel can have
@@ -39,13 +42,14 @@ class jailer_process {
  private:
   struct parts;
   explicit jailer_process(parts p);
+  result<void> place_binds(policy& what, std::uint32_t uid);
   void hear_service();
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
   result<void> start_jail(wire::message& request, unique_fd& channel);
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
-  result<void> expose_probe();
+  void hold_shared_lock();
 
   struct held_volume {
     unique_fd lease;
@@ -61,10 +65,12 @@ class jailer_process {
   result<std::unique_ptr<cgroup_tree>> groups_;
   std::vector<std::string> require_;
   int landlock_abi_ = landlock_abi();
+  optional_layers optional_;
   bool privileged_;
+  std::vector<std::string> lend_;
   bool open_ = true;
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
-  std::string probe_;               ///< empty until somebody asked for it
+  unique_fd lock_;
   std::uint64_t last_jail_ = 0;
   std::map<int, held_volume> volumes_;  // by lease
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;

@@ -83,6 +83,12 @@ constexpr std::array table{
           [](const host_facts&) { return yes("prctl(2)"); }},
     layer{"cgroup", "the path of the jail's own control group is hidden from it", true,
           [](const host_facts&) { return ask_namespace("cgroup", "cgroup"); }},
+    layer{"inodes", "own inodes over the host's files: no lock, lease or watch on them is shared with anybody", true,
+          [](const host_facts& host) -> answer {
+            if (!host.no_private_inodes.empty())
+              return failure{"inodes", EOPNOTSUPP, host.no_private_inodes, "overlayfs in user namespaces, Linux 5.11"};
+            return yes("an overlay");
+          }},
     layer{"root", "a private, read-only root of nosuid, nodev binds, bounded tmpfs and five devices", false,
           [](const host_facts&) { return ask_call("root", "mount_setattr", SYS_mount_setattr, "Linux 5.12"); }},
     layer{"capabilities", "no capability in any of the five sets, and no way back to one", false,

@@ -26,6 +26,9 @@ struct layer {
   result<std::string> (*ask)(const host_facts& host);
 };
 
+/// A directory that every jail may see, on which the jailer holds a lock while layer `inodes` is tried.
+inline constexpr const char* shared_directory = "/usr";
+
 /// In the order in which a jail takes them on.
 [[nodiscard]] std::span<const layer> layers() noexcept;
 

@@ -67,11 +67,11 @@ requires is<V, std::string> || std::integral<V>
 void visit(Codec& c, V& v) { c(v); }
 template <class Codec, is<bind_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.source), c(v.target), c(v.executable), c(v.optional);
+  c(v.source), c(v.target), c(v.executable), c(v.optional), c(v.writable);
 }
 template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.target), c(v.size), c(v.inodes), c(v.executable);
+  c(v.target), c(v.size), c(v.inodes), c(v.executable), c(v.writable);
 }
 template <class Codec, is<volume_mount> V>
 void visit(Codec& c, V& v) {
@@ -79,7 +79,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<text_file> V>
 void visit(Codec& c, V& v) {
-  c(v.target), c(v.content);
+  c(v.target), c(v.content), c(v.executable);
 }
 template <class Codec, is<symbolic_link> V>
 void visit(Codec& c, V& v) {
@@ -115,7 +115,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<survey_answer> V>
 void visit(Codec& c, V& v) {
-  c(v.layers), c(v.probe), c(v.namespaces), c(v.landlock_abi), c(v.refuses), visit(c, v.why);
+  c(v.layers), c(v.namespaces), c(v.landlock_abi), c(v.refuses), visit(c, v.why);
 }
 template <class Codec, is<failure> V>
 void visit(Codec& c, V& v) {

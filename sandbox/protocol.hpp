@@ -8,7 +8,7 @@
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
-///   surveyed     survey_answer
+///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
 /// service -> jailer, on the channel:
@@ -70,7 +70,6 @@ struct start_request {
 /// What the jailer knows of the layers before any jail is made.
 struct survey_answer {
   std::vector<layer_report> layers;     ///< `active`: this host can have it
-  std::string probe;                    ///< path of lazaret-probe, for a policy's bind
   std::vector<std::string> namespaces;  ///< `user:[4026531837]`, ...: the jailer's own
   std::uint32_t landlock_abi = 0;
   bool refuses = false;  ///< every jail, with `why`

@@ -129,7 +129,7 @@ result<void> running_jail::clone_init() {
                   .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
-                  .landlock_abi = with_.landlock_abi,
+                  .optional = with_.optional,
                   .descriptors = {.standard_input = request_.standard_input.get(),
                                   .standard_output = output_write_.get(),
                                   .standard_error = error_write_.get(),

@@ -32,14 +32,16 @@ const char* unseen_outside(std::string_view name, const outcome& how) {
   if (name == "pids" && !how.pids_exhausted) return "no fork was refused for the limit";
   if (name == "memory" && !how.memory_killed) return "nothing was killed for the limit";
   if (name == "cpu" && !how.cpu_throttled) return "no period's quota was ever used up";
+  if (name == "seccomp" && how.reason != ending::syscall_denied) return "a deadly call was let through";
   return nullptr;
 }
 
 }  // namespace
 
-policy probe_policy(const protocol::survey_answer& host) {
+policy probe_policy(const protocol::survey_answer& host, std::string probe) {
   policy p;
-  p.binds.push_back({.source = host.probe, .target = program});
+  p.files.push_back({.target = program, .content = std::move(probe), .executable = true});
+  p.binds.push_back({.source = shared_directory, .target = shared_directory});
   p.tmpfs.push_back({.target = "/tmp", .size = tmp_size, .inodes = tmp_inodes});
   p.mount_proc = true;
   p.hostname = "lazaret-probe";
@@ -58,6 +60,7 @@ policy probe_policy(const protocol::survey_answer& host) {
   p.argv = {program,
             "without=" + without,
             "hostname=" + p.hostname,
+            std::string{"shared="} + shared_directory,
             "landlock_abi=" + std::to_string(host.landlock_abi),
             "tmp_bytes=" + std::to_string(tmp_size.count),
             "tmp_inodes=" + std::to_string(tmp_inodes),

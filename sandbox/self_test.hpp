@@ -13,7 +13,8 @@
 namespace lazaret::sandbox {
 
 /// A jail that holds nothing but the probe, small enough that it meets every limit within a fraction of a second.
-[[nodiscard]] policy probe_policy(const protocol::survey_answer& host);
+/// `probe`: the content of lazaret-probe.
+[[nodiscard]] policy probe_policy(const protocol::survey_answer& host, std::string probe);
 
 /// `said`: the probe's lines. A layer is active when the probe says so and, for the limits of a cgroup, when the kernel
 /// outside counted what it stopped; else broken. One that the host can't have stays as the survey has it.

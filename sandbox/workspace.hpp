@@ -28,6 +28,9 @@ class workspace {
   /// not search the directories above it (a 0700 home); this one it may.
   [[nodiscard]] result<std::string> expose(const std::string& host_path);
 
+  /// The same, to be written to: by the jail whose uid is `id`, as the path's owner. See lent_tree.hpp.
+  [[nodiscard]] result<std::string> lend(const std::string& host_path, std::uint32_t id);
+
   struct volume {
     std::string path;
     uid_pool::lease owner;
@@ -44,6 +47,7 @@ class workspace {
   [[nodiscard]] std::size_t size() const noexcept { return volumes_.size(); }
 
  private:
+  result<std::string> make_mount_point(const char* step, const std::string& host_path);
   explicit workspace(std::string directory) : directory_{std::move(directory)}, mount_point_{directory_ + "/root"} {}
   std::string directory_, mount_point_;
   std::map<std::uint64_t, volume> volumes_;

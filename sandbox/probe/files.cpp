@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -66,6 +67,16 @@ breach overfill(const expectations& jail, const std::string& place) {
 }
 
 }  // namespace
+
+breach share_inodes(const expectations& jail) {
+  const std::string directory{jail.text("shared")};
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return because("open " + directory);
+  const bool free = ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+  const auto why = because("flock " + directory);
+  ::close(fd);
+  return free ? breach{} : why;
+}
 
 breach leave_root(const expectations& jail) {
   if (auto b = write_to_root(); !b.empty()) return b;

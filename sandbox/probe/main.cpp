@@ -63,6 +63,7 @@ constexpr std::array trials{
     trial{"descriptors", keep_descriptors, "nothing is open but 0, 1 and 2"},
     trial{"init", look_into_init, "pid 1 shows neither memory nor descriptors"},
     trial{"cgroup", enter_cgroup, "every path of /proc/self/cgroup is /"},
+    trial{"inodes", share_inodes, "a lock that the jailer holds is not seen"},
     trial{"root", leave_root, "read-only, private; tmpfs ends at its bytes and inodes and runs nothing"},
     trial{"capabilities", use_capabilities, "five empty sets, locked securebits; capset refused"},
     trial{"no_new_privs", gain_privileges, "set, and can't be unset"},
@@ -70,7 +71,7 @@ constexpr std::array trials{
     trial{"landlock", pass_landlock,
           "writes to /proc, ioctl on devices, signals to init refused, as far as its ABI goes"},
     trial{"rlimits", exceed_rlimits, "open files and file size end where the policy says; no core"},
-    trial{"seccomp", make_forbidden_calls, "forbidden calls and arguments refused; i386 and x32 kill"},
+    trial{"seccomp", make_forbidden_calls, "forbidden calls and arguments refused; one of the deadly ended the jail"},
     trial{"pids", exceed_pids, "fork refused at the limit"},
     trial{"memory", exceed_memory, "killed at the limit"},
     trial{"cpu", exceed_cpu, "throttled"},
@@ -103,4 +104,5 @@ int main(int argc, char** argv) {
     const auto through = t.attempt(jail);
     say(t.layer, through.empty() ? "active" : "broken", through.empty() ? std::string{t.stopped} : through);
   }
+  make_deadly_call();
 }

@@ -40,6 +40,7 @@ breach enter_ipc(const expectations& jail);
 breach enter_uts(const expectations& jail);
 breach enter_cgroup(const expectations& jail);
 // files.cpp
+breach share_inodes(const expectations& jail);
 breach leave_root(const expectations& jail);
 breach pass_landlock(const expectations& jail);
 // process.cpp
@@ -51,6 +52,8 @@ breach find_terminal(const expectations& jail);
 breach exceed_rlimits(const expectations& jail);
 // calls.cpp
 breach make_forbidden_calls(const expectations& jail);
+/// What nobody may ask for ends the whole jail: the probe's last act, which only the outside can report.
+void make_deadly_call();
 // quotas.cpp
 breach exceed_pids(const expectations& jail);
 breach exceed_memory(const expectations& jail);
