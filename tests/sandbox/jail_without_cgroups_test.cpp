@@ -10,7 +10,7 @@ using namespace lazaret::sandbox::testing;
 using namespace std::chrono_literals;
 
 TEST_CASE("Without cgroups a jail runs, and what it used is known from /proc and from its end") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   const auto ran = run(jails.client(), python("x = bytearray(40 << 20); print(sum(range(3000000)))"));
   CHECK(ran.err == "");
   CHECK(ran.how.reason == ending::exited);
@@ -23,7 +23,7 @@ TEST_CASE("Without cgroups a jail runs, and what it used is known from /proc and
 }
 
 TEST_CASE("Without cgroups a jail's processes are still limited, each jail's by themselves") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = python(R"(
 import os, time
 made = 0
@@ -54,7 +54,7 @@ input()
 }
 
 TEST_CASE("Without cgroups threads count as processes do") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = python(R"(
 import threading, time
 made = 0
@@ -69,7 +69,7 @@ import os; os._exit(0)
 }
 
 TEST_CASE("Without cgroups one process is refused memory beyond the limit, however it asks") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = python(R"(
 import mmap, os
 def attempt(name, act):
@@ -89,7 +89,7 @@ attempt('little', lambda: bytearray(8 << 20))
 }
 
 TEST_CASE("Without cgroups processes that together take more than the limit are ended for that") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = python(R"(
 import os, time
 for _ in range(4):
@@ -108,7 +108,7 @@ time.sleep(1000)
 }
 
 TEST_CASE("Without cgroups memory that is mapped as shared is seen, too") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = python(R"(
 import mmap, time
 x = mmap.mmap(-1, 256 << 20)
@@ -120,7 +120,7 @@ time.sleep(1000)
 }
 
 TEST_CASE("Without cgroups what forked processes still share is counted once") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = python(R"(
 import os, time
 x = bytearray(b'x' * (40 << 20))
@@ -139,7 +139,7 @@ print('done')
 }
 
 TEST_CASE("Without cgroups the processor time of all processes together is limited") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = inmate({"spin"});
   what.limits.cpu = 500ms;
   const auto threads = run(jails.client(), what);
@@ -164,20 +164,20 @@ while True:
 
 TEST_CASE(
     "Without cgroups nothing runs where JAIL_REQUIRE names what they would give, or the policy asks for a share") {
-  started_jailer strict{{"--require", "memory"}, host_has::no_cgroups};
+  started_jailer strict{{"--require", "memory"}, cover_cgroups};
   auto started = strict.client().start(inmate({"descriptors"}));
   REQUIRE(started.has_error());
   INFO(started.error().describe());
   CHECK(started.error().describe().find("JAIL_REQUIRE names memory") != std::string::npos);
 
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   auto what = inmate({"descriptors"});
   what.limits.cpus = 0.5;
   CHECK(jails.client().start(what).has_error());
 }
 
 TEST_CASE("Without cgroups the self-test says that there are none, and that the rest holds") {
-  started_jailer jails{{}, host_has::no_cgroups};
+  started_jailer jails{{}, cover_cgroups};
   const auto reports = jails.client().self_test();
   REQUIRE(reports.has_value());
   for (const auto& layer : *reports) {

@@ -43,20 +43,6 @@ bool may_be_a_jails(std::uint32_t uid) {
   return false;
 }
 
-/// In a mount namespace of its own; for that an ordinary user needs a user namespace, too.
-bool cover_cgroups() {
-  const auto uid = ::geteuid(), gid = ::getegid();
-  const auto put = [](const char* file, const std::string& text) { std::ofstream{file} << text; };
-  if (::unshare(CLONE_NEWNS | (uid == 0 ? 0 : CLONE_NEWUSER)) != 0) return false;
-  if (uid != 0) {
-    put("/proc/self/setgroups", "deny");
-    put("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1");
-    put("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
-  }
-  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         ::mount("none", "/sys/fs/cgroup", "tmpfs", 0, "size=4k") == 0;
-}
-
 }  // namespace
 
 started_jailer::started_jailer(std::vector<std::string> options, const std::function<void()>& prepare) {
@@ -70,7 +56,6 @@ started_jailer::started_jailer(std::vector<std::string> options, const std::func
   argv.push_back(nullptr);
   pid_ = ::fork();
   if (pid_ == 0) {
-    if (given == host_has::no_cgroups && !cover_cgroups()) ::_exit(126);
     if (ends->second.get() == 3)
       ::fcntl(3, F_SETFD, 0);
     else
@@ -157,6 +142,21 @@ finished run(jailer& with, const policy& what, std::vector<const volume*> volume
   auto started = with.start(what, volumes, std::move(standard_input));
   if (!started) FAIL(started.error().describe());
   return collect(*started);
+}
+
+/// In a mount namespace of its own; for that an ordinary user needs a user namespace, too.
+void cover_cgroups() {
+  const auto uid = ::geteuid(), gid = ::getegid();
+  const auto put = [](const char* file, const std::string& text) { std::ofstream{file} << text; };
+  if (::unshare(CLONE_NEWNS | (uid == 0 ? 0 : CLONE_NEWUSER)) != 0) ::_exit(126);
+  if (uid != 0) {
+    put("/proc/self/setgroups", "deny");
+    put("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1");
+    put("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
+  }
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("none", "/sys/fs/cgroup", "tmpfs", 0, "size=4k") != 0)
+    ::_exit(126);
 }
 
 bool is_counted(started_jailer& jails) {

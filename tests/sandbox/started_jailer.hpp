@@ -50,6 +50,9 @@ struct finished {
                            unique_fd standard_input = unique_fd{});
 [[nodiscard]] finished collect(jail& started, std::stop_token stop = {});
 
+/// For started_jailer's `prepare`: what is started finds an empty /sys/fs/cgroup, as in many containers.
+void cover_cgroups();
+
 /// Do cgroups limit and count these jails? If not, warns that the test does not run.
 [[nodiscard]] bool is_counted(started_jailer& jails);
 
