@@ -107,7 +107,7 @@ std::string help_page() {
                   "  " + std::string{one.name} + (one.argument ? " " : "") + (one.argument ? one.argument : "") + "  ");
   page += paragraph(
       "BYTES are a number and K, M, G or T (1.5G); SEC are seconds (2.5), or a number and ms, s, m or h. Paths are "
-      "absolute. Options may be written --name=value. What an option says wins over the preset.",
+      "absolute. Options may be written --wall=2.5. What an option says wins over the preset.",
       2);
   page += "\nPRESETS\n";
   for (const preset& one : presets()) page += paragraph(one.purpose, 24, "  " + std::string{one.name});
