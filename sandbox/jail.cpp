@@ -87,13 +87,13 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   LAZARET_TRY(become_inside_user(plan.clear_groups));
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
-  LAZARET_TRY(hide_cgroup_path());
+  if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
   LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
-  LAZARET_TRY(seal_root());
+  LAZARET_TRY(seal_root(plan.what));
   LAZARET_TRY(drop_capabilities());  // none of the above can be undone now
   LAZARET_TRY(forbid_new_privileges());
   return hand_out(std::move(made));
@@ -107,7 +107,7 @@ result<void> become_program(const jail_plan& plan) {
   const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
-  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
+  if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
   auto listener = plan.filter.install();

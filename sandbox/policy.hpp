@@ -42,6 +42,7 @@ struct volume_mount {
 struct text_file {
   std::string target;  ///< absolute path inside, on the root's own (read-only in the end) tmpfs
   std::string content;
+  bool executable = false;  ///< true: a program; the root is then not noexec
 };
 
 struct symbolic_link {

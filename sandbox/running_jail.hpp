@@ -28,7 +28,7 @@ struct jail_resources {
   const seccomp_filter& plain_filter;
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
-  int landlock_abi;
+  optional_layers optional;
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 

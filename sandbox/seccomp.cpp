@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "sandbox/bpf_shrink.hpp"
 #include "sandbox/seccomp_calls.hpp"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -180,6 +181,27 @@ void add_personality(rule_book& rules) {
   rules.add_else(refuse, SCMP_SYS(personality), 0, harmless);
 }
 
+/// The jail's init has the program's uid, and these calls ask for no more than that: a program could take init's
+/// descriptors or time away, or leave it without a processor. Inside, init is 1 for everybody (pid_namespaces(7)).
+void add_scheduling(rule_book& rules) {
+  constexpr std::uint32_t init = 1;
+  for (const int call : {SCMP_SYS(prlimit64), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setparam),
+                         SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_setattr)}) {
+    rules.add(refuse, call, {is(0, init)});
+    rules.add_else(SCMP_ACT_ALLOW, call, 0, {init});
+  }
+  // Of a process, not of its group or of all that a user has: init is one of those.
+  for (const auto& [call, process] : {std::pair{SCMP_SYS(setpriority), 0U /* PRIO_PROCESS */},
+                                      std::pair{SCMP_SYS(ioprio_set), 1U /* IOPRIO_WHO_PROCESS */}}) {
+    rules.add_else(refuse, call, 0, {process});
+    rules.add(refuse, call, {is(0, process), is(1, init)});
+    for (std::uint32_t bit = 0; bit < 32; ++bit) {  // every other pid differs from 1 in a first bit
+      const std::uint32_t mask = ~0U << bit;
+      rules.add(SCMP_ACT_ALLOW, call, {is(0, process), masked(1, mask, (init ^ (1U << bit)) & mask)});
+    }
+  }
+}
+
 /// A program may confine itself further: of several filters the strictest answer counts, so ours can't be relaxed. A
 /// listener of its own could answer "go on" in our observer's place, so that is refused.
 void add_seccomp(rule_book& rules) {
@@ -274,7 +296,7 @@ bool kernel_knows(unsigned flags) {
 
 }  // namespace
 
-result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
+result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options) {
   const std::unique_ptr<void, decltype(&seccomp_release)> context{seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
                                                                   &seccomp_release};
   if (!context) return failure{"seccomp_filter", ENOMEM, "seccomp_init", {}};
@@ -295,18 +317,23 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   add_ioctl(rules);
   add_prctl(rules);
   add_personality(rules);
+  add_scheduling(rules);
   add_seccomp(rules);
   add_mknod(rules);
   add_observed(rules, options.observe);
   if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};
 
+  return read_program(context.get());
+}
+
+result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   seccomp_filter filter;
   auto flags = usable_flags();
   if (!flags) return flags.error();
   filter.flags_ = *flags;
-  auto program = read_program(context.get());
+  const auto program = compile_rules(options);
   if (!program) return program.error();
-  filter.program_ = std::move(*program);
+  filter.program_ = shrink_bpf(*program);
   return filter;
 }
 

@@ -122,6 +122,9 @@ result<void> restrict_by_landlock(const policy& what, int abi) {
     LAZARET_TRY(rules.allow((v.executable ? execute : 0) | (v.writable ? write : 0), v.target));
   for (const auto& t : what.tmpfs) LAZARET_TRY(rules.allow((t.executable ? execute : 0) | write, t.target));
 
+  for (const auto& f : what.files)
+    if (f.executable) LAZARET_TRY(rules.allow(execute, f.target));
+
   const unsigned quiet =
       abi >= 7 ? LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF | LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF : 0;
   if (::syscall(SYS_landlock_restrict_self, rules.fd(), quiet) != 0) return refused("restrict_self");
