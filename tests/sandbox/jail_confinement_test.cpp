@@ -106,7 +106,7 @@ except MemoryError: print('MemoryError')
   what.limits.file_size = 1_MiB;
   what.limits.address_space = 512_MiB;
   CHECK(run(jails.client(), what).out ==
-        "[(77, 77), (1048576, 1048576), (0, 0), (536870912, 536870912)]\nMemoryError\n");
+        "[(77, 77), (1048576, 1048576), (1, 1), (536870912, 536870912)]\nMemoryError\n");
 }
 
 TEST_CASE("A tmpfs ends at its size and at its number of files, and runs nothing unless told so") {
