@@ -2,6 +2,7 @@
 #include "sandbox/self_test.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/file.h>
@@ -103,6 +104,24 @@ TEST_CASE("In a jail every layer that this host can have holds") {
   }
   CHECK_FALSE(is_degraded(*reports));
   CHECK(jails.client().check().has_value());
+}
+
+TEST_CASE("In the jail of an ordinary user's jailer nothing is broken either, with Landlock or without") {
+  const bool has_landlock = GENERATE(true, false);  // without, only its being opaque hides a jail's init
+  started_jailer jails{{}, [=] {
+                         if (!has_landlock) lose_landlock();
+                         if (::getuid() != 0) return;
+                         if (::setgroups(0, nullptr) != 0 || ::setresgid(65534, 65534, 65534) != 0 ||
+                             ::setresuid(65534, 65534, 65534) != 0)
+                           ::_exit(126);
+                       }};
+  const auto reports = jails.client().self_test();
+  REQUIRE(reports.has_value());
+  for (const auto& r : *reports) {
+    INFO(r.name << ": " << r.detail);
+    CHECK(r.state != layer_state::broken);
+  }
+  CHECK_FALSE(is_degraded(*reports));
 }
 
 TEST_CASE("Outside of a jail the same probe finds every layer broken") {
