@@ -125,6 +125,8 @@ finished run(jailer& with, const policy& what, std::vector<const volume*> volume
   return collect(*started);
 }
 
+std::uint32_t first_uid() { return uid_base(); }
+
 std::vector<pid_t> jailed_processes() {
   std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator{"/proc"}) {

@@ -50,6 +50,8 @@ struct finished {
                            unique_fd standard_input = unique_fd{});
 [[nodiscard]] finished collect(jail& started, std::stop_token stop = {});
 
+/// Where the jails' range of uids starts.
+[[nodiscard]] std::uint32_t first_uid();
 /// Processes of the host whose real uid lies in the jails' range.
 [[nodiscard]] std::vector<pid_t> jailed_processes();
 /// Polls, up to 5 s, for what becomes true without an event that a test could wait on.
