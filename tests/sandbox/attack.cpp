@@ -128,6 +128,8 @@ void take_line(attack& into, std::string_view line) {
     for (const auto& wanted : into.expect) check_expectation(wanted);
   } else if (key == "stdout") {
     into.printed.emplace_back(value);
+  } else if (key == "control" && (value == "host" || value == "own file")) {
+    into.control = value;
   } else if (key == "with") {
     for (const auto& option : split(value, ',')) take_option(into, option);
   } else if (!key.empty() && !into.what.empty()) {
