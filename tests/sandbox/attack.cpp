@@ -77,6 +77,8 @@ void take_option(attack& to, std::string_view option) {
     to.jail.mount_proc = true;
   else if (option == "volume")
     to.wants_volume = true, to.jail.volumes.push_back({.index = 0, .target = "/volume"});
+  else if (option == "audit")
+    to.jail.audit_channel = true;
   else if (option == "observe")
     to.jail.observe = true;
   else if (option == "network=gateway")
