@@ -5,6 +5,7 @@ import ctypes
 import mmap
 import os
 import threading
+import time
 
 from channel import run
 
@@ -23,7 +24,7 @@ def word():
 def wait():
     address, value = word()
     woken = []
-    patience = (ctypes.c_long * 2)(2, 0)
+    patience = (ctypes.c_long * 2)(10, 0)
     waiter = threading.Thread(
         target=lambda: woken.append(libc.syscall(FUTEX, ctypes.c_void_p(address), WAIT, value, patience, None, 0)))
     waiter.start()
@@ -31,9 +32,11 @@ def wait():
 
 
 def send():
-    import time
-    time.sleep(0.3)
-    libc.syscall(FUTEX, ctypes.c_void_p(word()[0]), WAKE, 1 << 30, None, None, 0)
+    address, _ = word()
+    for _ in range(200):  # until somebody waits
+        if libc.syscall(FUTEX, ctypes.c_void_p(address), WAKE, 1 << 30, None, None, 0) > 0:
+            return
+        time.sleep(0.01)
 
 
 def receive(state):
