@@ -111,7 +111,8 @@ result<void> become_program(const jail_plan& plan) {
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
-  LAZARET_TRY(set_resource_limits(plan.what.limits));  // before the filter, which lets nobody change all of them
+  // Before the filter, which lets nobody change all of them.
+  LAZARET_TRY(set_resource_limits(plan.what.limits, plan.cgroup_lacks));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");

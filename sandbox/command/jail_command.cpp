@@ -24,8 +24,6 @@ using protocol::kind;
 
 /// What a jail that was ended for a limit printed last is waited for so long, should nobody be reading.
 constexpr std::chrono::seconds last_words{1};
-/// Each live command has a uid of its own for its jail, above those that lazaretd's jailer gives (uid_pool.hpp).
-constexpr std::uint32_t uid_base = 1'950'000'000;
 
 volatile sig_atomic_t caught = 0;
 
@@ -113,11 +111,9 @@ result<outcome> attend(running& jail, const sigset_t* while_waiting) {
 }
 
 result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting, passed& through) {
-  jailer_process_options options;
-  options.uid_base = uid_base + static_cast<std::uint32_t>(::getpid());
-  options.allow_binds = line.shown;
-  options.lend = line.lent;
-  auto served = own_jailer::start(std::move(options));
+  auto options = own_jailer::options_for(line);
+  if (!options) return options.error();
+  auto served = own_jailer::start(std::move(*options));
   if (!served) return served.error();
   // From here on, whatever ends this scope closes the connection before it waits for the jailer.
   jailer mine{served->take_connection()};

@@ -81,6 +81,7 @@ watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
   }
   if (!reaped) ::waitpid(pid, &status, 0);
   watcher.finish();
+  if (!reaped) ::waitpid(pid, &status, 0);
   watched seen;
   seen.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   std::string text;
