@@ -29,8 +29,7 @@ sandbox::policy python_policy(const json::object& job, const execution_options& 
   sandbox::policy what = sandbox::make_policy(preset, true);
   add_python_site(what, options.site);
   for (const sandbox::place& one : preset.places)
-    what.volumes.push_back(
-        {.index = 0, .target = one.target, .writable = one.writable, .executable = one.executable});
+    what.volumes.push_back({.index = 0, .target = one.target, .writable = one.writable, .executable = one.executable});
   // -s, -P: neither the home nor the working directory brings code of the package into the driver itself.
   what.argv = {"/usr/bin/python3", "-s", "-P", "-B", python_site::driver, json::serialize(job)};
   what.limits.wall = options.wall;
