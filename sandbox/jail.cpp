@@ -85,6 +85,7 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
+  LAZARET_TRY(bound_namespace());
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
   if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
@@ -110,11 +111,12 @@ result<void> become_program(const jail_plan& plan) {
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
+  // Before the filter, which lets nobody change all of them.
+  LAZARET_TRY(set_resource_limits(plan.what.limits, plan.cgroup_lacks));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
   if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
-  LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
   return execute(plan.what);
 }
 

@@ -21,7 +21,7 @@
 namespace lazaret::sandbox {
 
 /// A tmpfs owned by a uid of its own, kept by the jailer until this object goes. Read what the jails left in it through
-/// `root()` with openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS) only: its content is hostile.
+/// `root()` by harvest.hpp only: its content is hostile.
 class volume {
  public:
   volume(volume&&) noexcept = default;
