@@ -12,7 +12,9 @@
 //     each jail would. It is tested last, so that we learn when a kernel closes it;
 //   - numbers that the kernel hands out in order to everybody: inodes of pipes and sockets, socket cookies.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -109,6 +111,11 @@ void make_cold() {
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
+bool is_always_in_memory(const std::string& path) {
+  struct statfs where {};
+  return ::statfs(path.c_str(), &where) == 0 && (where.f_type == TMPFS_MAGIC || where.f_type == RAMFS_MAGIC);
+}
+
 policy end_of(const attack& what, const std::string& role) {
   auto jail = what.jail;
   jail.argv.push_back(role);
@@ -161,7 +168,11 @@ void try_channel(const std::string& name) {
   INFO(what.what);
   started_jailer jails;
   make_cold();
-  CHECK((what.control == "host" ? on_the_host(what) : within_one_jail(what, jails.client())) == "seen\n");
+  if (name == "page_cache" && is_always_in_memory(cold_file)) {
+    WARN("no control: the build directory lies on a file system that is memory itself");
+  } else {
+    CHECK((what.control == "host" ? on_the_host(what) : within_one_jail(what, jails.client())) == "seen\n");
+  }
   make_cold();
   CHECK(between_two_jails(what, jails.client()) == "nothing");
 }
