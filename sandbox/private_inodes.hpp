@@ -33,7 +33,9 @@ class shared_trees {
   shared_trees() = default;
   /// `directory`: the workspace's, in a mount namespace into which nothing propagates, so that what is found stays
   /// true. `visible`: canonical paths below which binds may lie. Where overlays can't be had, says why in reason().
-  [[nodiscard]] static shared_trees prepare(const std::string& directory, std::span<const std::string> visible);
+  /// `untried`: doesn't try it, 1 ms, but believes that they can; a jail then fails when they can't.
+  [[nodiscard]] static shared_trees prepare(const std::string& directory, std::span<const std::string> visible,
+                                            bool untried = false);
 
   /// False: binds show the host's own inodes, and jails can talk through them.
   [[nodiscard]] bool available() const noexcept { return reason_.empty(); }

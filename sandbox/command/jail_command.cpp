@@ -65,6 +65,12 @@ class ending_signals {
 
 unique_fd copy(int fd) { return unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 3)}; }
 
+/// Nothing when it can't be written to: the caller had closed it.
+unique_fd copy_to_write(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? unique_fd{} : copy(fd);
+}
+
 struct running {
   unique_fd channel;
   pass_through in, out, err;
@@ -129,8 +135,8 @@ result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting
   const auto cap = line.policy.limits.output.count;
   running jail{std::move(ends.channel),
                {copy(0), std::move(write_end)},
-               {std::move(ends.standard_output), copy(1), cap},
-               {std::move(ends.standard_error), copy(2), cap},
+               {std::move(ends.standard_output), copy_to_write(1), cap},
+               {std::move(ends.standard_error), copy_to_write(2), cap},
                line.policy.limits};
   auto how = attend(jail, while_waiting);
   through = {jail.out.total(), jail.err.total(), jail.out.exceeded() || jail.err.exceeded(), jail.out.error()};
