@@ -41,11 +41,14 @@ bool is_reachable_by_all(const std::string& path) {
 }
 
 /// Jails hold several descriptors each. As far as the hard limit goes; more needs CAP_SYS_RESOURCE.
-void raise_descriptor_limit() {
+void raise_limits() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
+  // A jail's is 1 (resource_limits.cpp), which is more than a caller's `ulimit -c 0` leaves; root may raise it.
+  const rlimit core{1, 1};
+  if (rlimit now{}; ::getrlimit(RLIMIT_CORE, &now) == 0 && now.rlim_max == 0) ::setrlimit(RLIMIT_CORE, &core);
 }
 
 std::string link_text(const std::string& path) {
@@ -118,7 +121,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
     return failure{"jailer", ENOTSOCK, "fd " + std::to_string(options.connection), "the service starts this program"};
   ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  raise_limits();
   auto groups = open_cgroup_tree();  // while the host's mounts are in sight
   const auto uids_here = mappable_uids();
   if (!uids_here) return uids_here.error();
