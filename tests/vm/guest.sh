@@ -29,7 +29,7 @@ $busybox mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
 $busybox ip link set lo up
 for module in /modules/*; do $busybox insmod "$module" || echo "vm: no module $module"; done
 for word in $($busybox cat /proc/cmdline); do
-  case $word in vm.who=*) who=${word#vm.who=};; vm.build=*) build=${word#vm.build=};; vm.only=*) only=${word#vm.only=};; esac
+  case $word in vm.who=*) who=${word#vm.who=};; vm.build=*) build=${word#vm.build=};; vm.only=*) only=$(echo "${word#vm.only=}" | $busybox tr _ " ");; esac
 done
 
 as=
@@ -53,7 +53,7 @@ esac
 echo "vm: $who on Linux $($busybox uname -r), $($busybox cut -d ' ' -f 1 /proc/uptime) s after power-on"
 cd /tmp
 for suite in kernel_tests sandbox_tests; do
-  $as $build/bin/$suite ${only:-} -d yes --use-colour no
+  $as $build/bin/$suite "${only:-*}" -d yes --use-colour no
   echo "vm: $suite $who $?"
 done
 echo "vm: end, $($busybox cut -d ' ' -f 1 /proc/uptime) s after power-on"
