@@ -7,6 +7,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 deploy/deps.sh
 cmake --preset release >/dev/null
-cmake --build --preset release --target lazaretd lazaret lazaret-jailer lazaret_python_site beast_loop -- --quiet >&2
+cmake --build --preset release --target lazaretd lazaret lazaret-client lazaret-jailer lazaret_python_site beast_loop -- --quiet >&2
 [[ -d build/release/mirror/simple ]] || deploy/mirror.sh build/release/mirror >&2
 exec /usr/bin/python3 -B tests/bench/bench.py "$@"

@@ -35,8 +35,8 @@ class tally {
 /// Call with SIGCHLD blocked.
 [[noreturn]] void reap(pid_t program, int status, const tally& counts) noexcept;
 
-/// `wchar` of a process that may be a zombie; 0 when it can't be read, as by an unprivileged jailer: a zombie's files in
-/// /proc belong to the host's root (task_dump_owner() in fs/proc/base.c).
+/// `wchar` of a process that may be a zombie; 0 when it can't be read, as by an unprivileged jailer: a zombie's files
+/// in /proc belong to the host's root (task_dump_owner() in fs/proc/base.c).
 [[nodiscard]] std::uint64_t bytes_written_by(pid_t process) noexcept;
 
 }  // namespace lazaret::sandbox

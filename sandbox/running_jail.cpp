@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -94,6 +95,10 @@ result<void> running_jail::make_pipes() {
     auto ends = make_pipe();
     if (!ends) return ends.error();
     *read = std::move(ends->first), *write = std::move(ends->second);
+    // So that the program can open /dev/stdout and /dev/stderr again, which is asked of the pipe's inode; to write
+    // only.
+    if (::fchown(write->get(), *request_.uid, static_cast<gid_t>(-1)) != 0 || ::fchmod(write->get(), 0200) != 0)
+      return os_failure("start_jail", "give a pipe to the jail's uid");
   }
   auto status = wire::make_channel();
   if (!status) return status.error();

@@ -26,7 +26,12 @@ result<void> set_resource_limits(const limits& what, lacking cgroup) {
   LAZARET_TRY(limit(RLIMIT_NOFILE, what.open_files, what.open_files, "RLIMIT_NOFILE"));
   const auto file = cgroup.memory ? std::min(what.file_size.count, what.memory.count) : what.file_size.count;
   LAZARET_TRY(limit(RLIMIT_FSIZE, file, file, "RLIMIT_FSIZE"));
-  LAZARET_TRY(limit(RLIMIT_CORE, 0, 0, "RLIMIT_CORE"));
+  // 1 and not 0, which would still start a core_pattern that is a pipe, as the host's root; 1 starts and writes nothing
+  // (coredump_pipe() in fs/coredump.c). The filter lets nobody change it.
+  LAZARET_TRY(limit(RLIMIT_CORE, 1, 1, "RLIMIT_CORE"));
+  // Of all processes together (signal(7)); POSIX timers count too. The kernel's own default is thousands per GiB of
+  // RAM.
+  LAZARET_TRY(limit(RLIMIT_SIGPENDING, 1024, 1024, "RLIMIT_SIGPENDING"));
   LAZARET_TRY(limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10, "RLIMIT_MEMLOCK"));
   LAZARET_TRY(limit(RLIMIT_MSGQUEUE, 0, 0, "RLIMIT_MSGQUEUE"));
   if (what.address_space.count != 0)

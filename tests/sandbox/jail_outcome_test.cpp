@@ -229,7 +229,7 @@ TEST_CASE("Every field of a policy is checked by the jailer") {
     CHECK(started.error().step == "validate_policy");
   };
   refused([](policy& p) { p.argv.clear(); });
-  refused([](policy& p) { p.argv[0] = "relative"; });
+  refused([](policy& p) { p.argv[0] = "not/absolute"; });
   refused([](policy& p) { p.argv.push_back(std::string{"a\0b", 3}); });
   refused([](policy& p) { p.environment.push_back("NO_VALUE"); });
   refused([](policy& p) { p.working_directory = "/../etc"; });

@@ -144,6 +144,8 @@ finished run(jailer& with, const policy& what, std::vector<const volume*> volume
   return collect(*started);
 }
 
+std::uint32_t first_uid() { return uid_base(); }
+
 /// In a mount namespace of its own; for that an ordinary user needs a user namespace, too.
 void cover_cgroups() {
   const auto uid = ::geteuid(), gid = ::getegid();

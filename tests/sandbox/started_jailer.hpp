@@ -50,6 +50,9 @@ struct finished {
                            unique_fd standard_input = unique_fd{});
 [[nodiscard]] finished collect(jail& started, std::stop_token stop = {});
 
+/// Where the jails' range of uids starts.
+[[nodiscard]] std::uint32_t first_uid();
+
 /// For started_jailer's `prepare`: what is started finds an empty /sys/fs/cgroup, as in many containers.
 void cover_cgroups();
 
