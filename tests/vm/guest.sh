@@ -36,6 +36,9 @@ as=
 group=/sys/fs/cgroup/system.slice/lazaret.service
 case $who in
 user)
+  # With a name and uids to give away, as adduser leaves a user; `nobody` has only its own.
+  echo ward:100000:65536 > /etc/subuid
+  echo ward:100000:65536 > /etc/subgid
   # systemd: the unit's directory and these of its files belong to the user, its processes start in it (systemd.resource-control(5)).
   $busybox mkdir -p $group
   echo "+memory +pids +cpu" > /sys/fs/cgroup/cgroup.subtree_control
