@@ -26,6 +26,7 @@
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
 #include "sandbox/protocol.hpp"
+#include "sandbox/reaper.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -33,6 +34,7 @@ namespace {
 
 using protocol::kind;
 
+constexpr int listener_fd = 9;  // of init, while the program starts; above what init itself still has open then
 constexpr std::chrono::seconds jailer_patience{10};
 
 result<void> wait_for_ids() {
@@ -72,11 +74,13 @@ result<void> hand_out(openings made) {
 }
 
 /// The order of confinement. Each step relies on those above it.
-result<void> confine(const jail_plan& plan) {
+result<void> confine(const jail_plan& plan, tally& counts) {
   openings made;
   LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan.descriptors));
-  auto sources = take_sources(plan.what, plan.rules, plan.volume_paths);  // as the host's uid, the host in sight
+  counts = tally::open();  // the host's /proc in sight
+  auto sources =
+      take_sources(plan.what, plan.rules, plan.trees, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
@@ -84,6 +88,7 @@ result<void> confine(const jail_plan& plan) {
   LAZARET_TRY(become_opaque());
   LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
+  LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
@@ -111,10 +116,11 @@ result<void> become_program(const jail_plan& plan) {
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
   if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
-  LAZARET_TRY(set_resource_limits(plan.what.limits));  // after what still opens files
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
-  if (*listener) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener->get())));
+  if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
+  if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
+  LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
   ::execve(argv[0], argv.data(), environment.data());
   return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
 }
@@ -127,38 +133,51 @@ int program_main(void* plan) {
 }
 
 /// Returns when the program has been executed or its process is gone (CLONE_VFORK); until then both share our memory,
-/// of which nothing needs to be copied, but for the stack. Up to the exec it shares our table of descriptors, too: the
-/// jailer finds the seccomp listener there, through the only process of the jail that it holds.
+/// of which nothing needs to be copied, but for the stack. Up to the exec it shares our table of descriptors, too, and
+/// leaves the seccomp listener there: an observing jailer takes it through the only process of the jail that it holds,
+/// others are handed it by init (tell_executed).
 pid_t fork_program(const jail_plan& plan) {
   alignas(16) std::array<char, 64 << 10> stack;
   return ::clone(program_main, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD,
                  const_cast<jail_plan*>(&plan));
 }
 
+/// Init is not filtered, so it can send the listener. From here on the program's deadly calls are heard.
+void tell_executed(std::uint64_t written_by_init) {
+  const int fd = listener_fd;
+  const bool filtered = ::fcntl(fd, F_GETFD) >= 0;  // else the program failed before that, and has said so
+  (void)wire::send_within(status_fd, protocol::encode(kind::executed, written_by_init),
+                          {&fd, filtered ? std::size_t{1} : 0}, jailer_patience);
+}
+
+/// The tally's follow the status socket: they were opened when nothing above that was open.
+void close_all_but_status_and(const tally& counts) {
+  ::syscall(SYS_close_range, 0, status_fd - 1, 0);
+  ::syscall(SYS_close_range, std::max(status_fd, counts.highest_fd()) + 1, ~0U, 0);
+}
+
 }  // namespace
 
 void live_as_init(const jail_plan& plan) noexcept try {
   ::prctl(PR_SET_NAME, "jail-init", 0, 0, 0);
-  if (auto done = confine(plan); !done) {
+  tally counts;
+  if (auto done = confine(plan, counts); !done) {
     say(protocol::encode(kind::failed, done.error()));
     ::_exit(1);
   }
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &children, nullptr);  // for reap(); the program's mask is its own
+  const auto written_by_init = counts.bytes_written();
   const pid_t program = fork_program(plan);
   if (program < 0) {
     say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);
   }
-  say(protocol::encode(kind::executed));
-  ::syscall(SYS_close_range, 0, status_fd - 1, 0);
-  ::syscall(SYS_close_range, status_fd + 1, ~0U, 0);
-  for (;;) {
-    int status = 0;
-    const pid_t ended = ::waitpid(-1, &status, 0);
-    if (ended < 0 && errno != EINTR) ::_exit(1);
-    if (ended != program) continue;
-    say(protocol::encode(kind::reaped, static_cast<std::int32_t>(status)));
-    ::_exit(0);  // the kernel ends every other process of this pid namespace first (pid_namespaces(7))
-  }
+  tell_executed(written_by_init);
+  close_all_but_status_and(counts);
+  reap(program, status_fd, counts);
 } catch (const std::exception& e) {
   ::_exit(1);
 }

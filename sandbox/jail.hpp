@@ -9,6 +9,7 @@
 #include "sandbox/cgroup.hpp"
 #include "sandbox/layers/descriptors.hpp"
 #include "sandbox/policy.hpp"
+#include "sandbox/private_inodes.hpp"
 #include "sandbox/seccomp.hpp"
 #include "sandbox/validate.hpp"
 
@@ -20,6 +21,7 @@ inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
 struct jail_plan {
   const policy& what;
   const bind_rules& rules;
+  const shared_trees& trees;
   const seccomp_filter& filter;
   std::span<const std::string> volume_paths;
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)

@@ -29,6 +29,14 @@ std::string choose_workspace(const std::string& wanted) {
   return "/mnt";
 }
 
+/// May everybody search the directories above? An unprivileged jailer's jails have its own uid, but no other right.
+bool is_reachable_by_all(const std::string& path) {
+  struct stat status {};
+  for (auto at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
+    if (::stat(path.substr(0, at).c_str(), &status) != 0 || (status.st_mode & S_IXOTH) == 0) return false;
+  return true;
+}
+
 /// Jails hold several descriptors each. As far as the hard limit goes; more needs CAP_SYS_RESOURCE.
 void raise_descriptor_limit() {
   rlimit files{};
@@ -68,6 +76,7 @@ struct jailer_process::parts {
   workspace place;
   uid_pool::options uids;
   bind_rules rules;
+  shared_trees trees;
   seccomp_filter plain, observing;
   std::unique_ptr<cgroup_tree> groups;
   bool privileged;
@@ -79,6 +88,7 @@ jailer_process::jailer_process(parts p)
       workspace_{std::move(p.place)},
       uids_{p.uids},
       rules_{std::move(p.rules)},
+      trees_{std::move(p.trees)},
       plain_filter_{std::move(p.plain)},
       observing_filter_{std::move(p.observing)},
       groups_{std::move(p.groups)},
@@ -100,10 +110,12 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   auto place = workspace::enter(directory);
   if (!place) return place.error();
   for (const auto& allowed : options.allow_binds) {
+    if (is_reachable_by_all(allowed)) continue;  // else one more overlay for each jail
     auto exposed = place->expose(allowed);
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));
   }
+  auto trees = shared_trees::prepare(directory, rules.prefixes());
   auto loop = event_loop::make();
   if (!loop) return loop.error();
   auto plain = seccomp_filter::ready({.observe = false});
@@ -112,7 +124,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   if (!observing) return observing.error();
   const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{
-      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules),
+      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
             std::move(*plain), std::move(*observing), std::move(*groups), privileged}}};
 }
 
@@ -213,8 +225,8 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
 
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
-      jail_resources{loop_, *groups_, rules_, plain_filter_, observing_filter_, workspace_.mount_point(), landlock_abi_,
-                     privileged_},
+      jail_resources{loop_, *groups_, rules_, trees_, plain_filter_, observing_filter_, workspace_.mount_point(),
+                     landlock_abi_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
       [this, number](unique_fd holder, const std::string& last_words) {
         loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {

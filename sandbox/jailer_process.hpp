@@ -50,6 +50,7 @@ class jailer_process {
   workspace workspace_;
   uid_pool uids_;
   bind_rules rules_;
+  shared_trees trees_;
   seccomp_filter plain_filter_, observing_filter_;
   std::unique_ptr<cgroup_tree> groups_;
   int landlock_abi_ = usable_landlock_abi();

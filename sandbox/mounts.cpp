@@ -39,13 +39,18 @@ result<unique_fd> new_filesystem(const char* type, parameters options, std::uint
 
 /// `attributes` are added to those of the source and of whatever is mounted below it; none can be taken away, so flags
 /// that the host has locked stay (mount_namespaces(7)).
+result<void> add_attributes(int tree, const std::string& name, std::uint64_t attributes) {
+  mount_attr change{};
+  change.attr_set = attributes;
+  if (::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) != 0)
+    return os_failure("bind", "mount_setattr " + name, "needs Linux 5.12");
+  return {};
+}
+
 result<unique_fd> clone_tree(int source, const std::string& name, std::uint64_t attributes) {
   unique_fd tree{::open_tree(source, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
   if (!tree) return os_failure("bind", "open_tree " + name);
-  mount_attr change{};
-  change.attr_set = attributes;
-  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) != 0)
-    return os_failure("bind", "mount_setattr " + name, "needs Linux 5.12");
+  LAZARET_TRY(add_attributes(tree.get(), name, attributes));
   return tree;
 }
 
@@ -57,20 +62,23 @@ result<std::string> canonical_name(int fd) {
 }
 
 result<void> take(std::vector<detached_mount>& into, const std::string& source, const std::string& target,
-                  std::uint64_t attributes, const bind_rules* rules, bool optional = false) {
+                  std::uint64_t attributes, const bind_rules* rules = nullptr, bool optional = false,
+                  bool private_later = false) {
   unique_fd place{::open(source.c_str(), O_PATH | O_CLOEXEC)};
   if (!place && optional && (errno == ENOENT || errno == ENOTDIR)) return {};
   if (!place) return os_failure("bind", "open " + source, "must exist and be reachable for everybody");
+  std::string host_path;
   if (rules != nullptr) {
-    const auto name = canonical_name(place.get());
+    auto name = canonical_name(place.get());
     if (!name) return name.error();
     if (!rules->allow(*name)) return failure{"bind", EACCES, *name, "not below any --allow-bind of the jailer"};
+    host_path = std::move(*name);
   }
   struct stat status {};
   if (::fstat(place.get(), &status) != 0) return os_failure("bind", "fstat " + source);
-  auto tree = clone_tree(place.get(), source, attributes);
+  auto tree = private_later ? result<unique_fd>{} : clone_tree(place.get(), source, attributes);
   if (!tree) return tree.error();
-  into.push_back({std::move(*tree), target, S_ISDIR(status.st_mode)});
+  into.push_back({std::move(*tree), target, S_ISDIR(status.st_mode), std::move(host_path), attributes});
   return {};
 }
 
@@ -114,25 +122,51 @@ result<void> attach(int tree, const std::string& target, bool is_directory) {
 
 }  // namespace
 
-result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules,
+result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules, const shared_trees& trees,
                                                  std::span<const std::string> volume_paths) {
   std::vector<detached_mount> sources;
   for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
-    LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, nullptr));
+    LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
   for (const auto& b : what.binds)
     LAZARET_TRY(take(sources, b.source, b.target, always | MOUNT_ATTR_RDONLY | unless_executable(b.executable), &rules,
-                     b.optional));
+                     b.optional, trees.available()));
   for (const auto& v : what.volumes)
     LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
-                     always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY), nullptr));
+                     always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY)));
   if (what.mount_proc) {
     // Made while the host's /proc is visible: the kernel asks for that (mount_too_revealing() in fs/namespace.c).
     // subset=pid leaves out everything that is not a process: /proc/sys, kcore, sysrq-trigger, keys, timer_list, ...
     auto proc = new_filesystem("proc", {{"hidepid", "invisible"}, {"subset", "pid"}}, always | MOUNT_ATTR_NOEXEC);
     if (!proc) return proc.error();
-    sources.push_back({std::move(*proc), "/proc", true});
+    sources.push_back({std::move(*proc), "/proc", true, {}, 0});
   }
   return sources;
+}
+
+result<void> make_private(const shared_trees& trees, std::vector<detached_mount>& sources) {
+  if (!trees.available()) return {};
+  private_view view{trees};
+  std::vector<detached_mount> all;
+  for (auto& source : sources) {
+    if (source.host_path.empty()) {
+      all.push_back(std::move(source));
+      continue;
+    }
+    auto paths = trees.mounts_below(source.host_path);
+    paths.insert(paths.begin(), source.host_path);
+    for (const auto& path : paths) {
+      auto tree = view.clone(path);
+      if (!tree) return tree.error();
+      LAZARET_TRY(add_attributes(tree->get(), path, source.attributes));
+      all.push_back({std::move(*tree),
+                     source.target + path.substr(source.host_path.size()),
+                     source.is_directory,
+                     {},
+                     source.attributes});
+    }
+  }
+  sources = std::move(all);
+  return {};
 }
 
 result<void> enter_new_root(const policy& what, const std::string& mount_point) {

@@ -1,7 +1,8 @@
 #pragma once
 /// What a jail sees of the file system. Runs in the cloned child, single-threaded, in three moves:
 ///
-///   1. while the host is still visible, everything that comes from it is taken as a detached mount (open_tree(2));
+///   1. while the host is still visible, everything that comes from it is taken as a detached mount (open_tree(2)), and
+///      what is the host's own and shared gets inodes that only this jail has (private_inodes.hpp);
 ///   2. the root becomes a fresh tmpfs, and the host's tree goes away (pivot_root(2));
 ///   3. the new root is furnished from the detached mounts, and sealed read-only.
 ///
@@ -14,6 +15,7 @@
 
 #include "sandbox/failure.hpp"
 #include "sandbox/policy.hpp"
+#include "sandbox/private_inodes.hpp"
 #include "sandbox/unique_fd.hpp"
 #include "sandbox/validate.hpp"
 
@@ -24,12 +26,19 @@ struct detached_mount {
   unique_fd tree;
   std::string target;
   bool is_directory = true;
+  std::string host_path;         ///< canonical, where inodes of this jail's own are to replace the host's; else empty
+  std::uint64_t attributes = 0;  ///< of the mount, as mount_setattr(2) has them
 };
 
 /// `volume_paths[i]`: where the jailer keeps the volume with index i. Call before giving up the host's uid: a source
 /// below a directory that only root may search (/root) can be reached until then.
 [[nodiscard]] result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules,
+                                                               const shared_trees& trees,
                                                                std::span<const std::string> volume_paths);
+
+/// Replaces what is the host's by clones with inodes of this jail's own. Call as the jail's user, the workspace still
+/// in sight. Does nothing where `trees` are unavailable: whether a jail may do without is the layer table's question.
+[[nodiscard]] result<void> make_private(const shared_trees& trees, std::vector<detached_mount>& sources);
 
 /// Makes a tmpfs the root of this mount namespace and lets go of the host's. `mount_point`: any directory.
 [[nodiscard]] result<void> enter_new_root(const policy& what, const std::string& mount_point);

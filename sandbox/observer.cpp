@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "sandbox/json_text.hpp"
+#include "sandbox/seccomp.hpp"
 #include "sandbox/target.hpp"
 
 namespace lazaret::sandbox {
@@ -185,19 +186,21 @@ std::vector<std::string> describe(const seccomp_data& call, const target& who, c
 
 observer::observer(unique_fd listener, unique_fd sink)
     : listener_{std::move(listener)}, sink_{std::move(sink)}, started_{std::chrono::steady_clock::now()} {
-  ::fcntl(sink_.get(), F_SETFL, ::fcntl(sink_.get(), F_GETFL) | O_NONBLOCK);
-  const seccomp_notif_sizes needed = sizes();
+  if (sink_) ::fcntl(sink_.get(), F_SETFL, ::fcntl(sink_.get(), F_GETFL) | O_NONBLOCK);
+  static const seccomp_notif_sizes needed = sizes();
   request_.resize(in_words(needed.seccomp_notif));
   response_.resize(in_words(needed.seccomp_notif_resp));
 }
 
-bool observer::handle() {
+observer::heard observer::handle() {
   pollfd ready{listener_.get(), POLLIN, 0};
-  if (::poll(&ready, 1, 0) < 0) return true;
-  if ((ready.revents & POLLIN) == 0) return (ready.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0;
+  if (::poll(&ready, 1, 0) < 0) return heard::something;
+  if ((ready.revents & POLLIN) == 0)
+    return (ready.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0 ? heard::something : heard::last;
 
-  std::fill(request_.begin(), request_.end(), 0);                                             // the kernel insists
-  if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, request_.data()) != 0) return true;  // it was killed meanwhile
+  std::fill(request_.begin(), request_.end(), 0);  // the kernel insists
+  if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, request_.data()) != 0)
+    return heard::something;  // it was killed meanwhile
   const auto& request = *reinterpret_cast<const seccomp_notif*>(request_.data());
   ++seen_;
 
@@ -205,11 +208,22 @@ bool observer::handle() {
   const std::chrono::duration<double> since = std::chrono::steady_clock::now() - started_;
   char start[80];
   std::snprintf(start, sizeof start, "{\"t\":%.6f,\"pid\":%d,\"event\":", since.count(), who.pid_inside());
-  const std::vector<std::string> lines = describe(request.data, who, start);
+  const bool deadly = is_deadly(request.data.arch, request.data.nr);
+  std::vector<std::string> lines;
+  if (deadly) {
+    auto name = syscall_name(request.data.arch, request.data.nr);
+    lines.push_back(std::string{start} + "\"denied\"");
+    field(lines.back(), "syscall", name);
+    if (denied_.empty()) denied_ = std::move(name);
+  } else {
+    lines = describe(request.data, who, start);
+  }
   // Still waiting: then what was read was its memory, and not that of a later process with the same pid.
   std::uint64_t id = request.id;
-  if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) return true;
-  for (const std::string& line : lines) (void)write_line(line);
+  if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0 && !deadly) return heard::something;
+  for (const std::string& line : lines)
+    if (sink_) (void)write_line(line);
+  if (deadly) return heard::deadly;
 
   std::fill(response_.begin(), response_.end(), 0);
   auto& response = *reinterpret_cast<seccomp_notif_resp*>(response_.data());
@@ -219,7 +233,7 @@ bool observer::handle() {
   else
     response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);  // fails only when the caller died
-  return true;
+  return heard::something;
 }
 
 void observer::finish() {

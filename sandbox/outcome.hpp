@@ -17,7 +17,7 @@ enum class ending : std::uint8_t {
   cpu_timeout,
   out_of_memory,   ///< the kernel killed a process of the jail for the cgroup's limit, and the program did not exit 0
   output_limit,    ///< only with on_output_limit::kill
-  syscall_denied,  ///< killed by seccomp; `syscall` names what it asked for
+  syscall_denied,  ///< some process asked for what nobody may; `syscall` names it, `signal` is SIGSYS
   canceled,        ///< the holder of the jail gave it up
 };
 
@@ -31,7 +31,16 @@ struct outcome {
   std::chrono::nanoseconds wall{0};
   std::chrono::nanoseconds cpu{0};
   bytes peak_memory;
-  std::uint32_t peak_pids = 0;
+  std::uint32_t peak_pids = 0;  ///< processes and threads at a time, the jail's init included
+  /// Handed to write(2) and its kin (sendfile, copy_file_range) on files, pipes and sockets by all processes together,
+  /// as the kernel counts it (wchar in proc(5), /proc/pid/io). Not counted: what is stored through mappings, sent with
+  /// send(2), and what children of a process that ignores SIGCHLD wrote, for those are never waited for.
+  bytes bytes_written;
+  /// Processes and threads ever started, the program itself included and init not: the pid namespace's own counter,
+  /// less the forks that the pids limit refused. Too low after kernel.pid_max starts (32768 by default), where the
+  /// counter wraps. When nobody could read it, because the kernel killed init for memory or init did not answer within
+  /// 0.3 s, it is the highest number that was there at a time.
+  std::uint32_t processes = 0;
 };
 
 /// The closed set of names that reports and metrics use: `exited`, `wall_timeout`, ...

@@ -107,7 +107,7 @@ void visit(Codec& c, V& v) {
 template <class Codec, is<outcome> V>
 void visit(Codec& c, V& v) {
   c.bounded(v.reason, ending::canceled), c(v.code), c(v.signal), c(v.syscall), c(v.pids_exhausted), c(v.memory_killed);
-  c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids);
+  c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids), c(v.bytes_written), c(v.processes);
 }
 template <class Codec, is<failure> V>
 void visit(Codec& c, V& v) {

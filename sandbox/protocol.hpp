@@ -16,11 +16,12 @@
 /// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
 ///   ready        presence bits                         fds: [audit] [gateway]
 ///   watched      number of the seccomp listener in init's table of descriptors
-///   executed     the program has replaced our code
+///   executed     the program has replaced our code; bytes that init itself had written    fds: seccomp listener
 ///   failed       failure
-///   reaped       wait status of the program
+///   reaped       wait status of the program; the last pid that was given in the jail, 0 when unknown
 /// jailer -> jail:
 ///   proceed      ids are mapped, limits are in force
+///   stop         kill everybody, count, and end
 
 #include <cstdint>
 #include <string>
@@ -47,6 +48,7 @@ enum class kind : std::uint8_t {
   executed,
   reaped,
   proceed,
+  stop,
 };
 
 /// Which of the optional descriptors a message carries, in this order.

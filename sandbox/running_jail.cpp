@@ -14,6 +14,7 @@
 
 #include "sandbox/layers/user.hpp"
 #include "sandbox/protocol.hpp"
+#include "sandbox/reaper.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -27,6 +28,8 @@ constexpr std::uint64_t namespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 constexpr auto set_up_patience = 10s;
 constexpr std::chrono::nanoseconds shortest_cpu_check = 2ms;
+/// What init has to end the jail itself, which takes it a fraction of a millisecond unless a cpu quota throttles it.
+constexpr auto stop_patience = 300ms;
 
 result<std::pair<unique_fd, unique_fd>> make_pipe() {
   std::array<int, 2> ends{};
@@ -117,6 +120,7 @@ result<void> running_jail::clone_init() {
   if (pid == 0)
     live_as_init({.what = request_.what,
                   .rules = with_.rules,
+                  .trees = with_.trees,
                   .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
                   .volume_paths = request_.volume_paths,
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
@@ -165,35 +169,54 @@ void running_jail::hear_init() {
     case kind::watched: {
       auto pipe = make_pipe();
       auto listener = take_listener(init_.get(), from.number<std::int32_t>());
-      if (!pipe || !listener) {
-        if (!failure_) failure_ = pipe ? listener.error() : pipe.error();
-        return kill();
-      }
+      if (!pipe || !listener) return fail(pipe ? listener.error() : pipe.error());
+      written_by_init_ += got->bytes.size();
       ::fcntl(pipe->second.get(), F_SETFL, O_NONBLOCK);
       ::fcntl(pipe->second.get(), F_SETPIPE_SZ, 1 << 20);  // best effort: what doesn't fit is counted as dropped
       observations_ = std::move(pipe->first);
-      observer_ = std::make_unique<observer>(std::move(*listener), std::move(pipe->second));
-      if (!with_.loop.watch(observer_->fd(), [this] {
-            if (!observer_->handle()) with_.loop.forget(observer_->fd());
-          }))
-        end(ending::canceled);
+      if (auto done = listen(std::move(*listener), std::move(pipe->second)); !done) fail(done.error());
       return;
     }
     case kind::executed:
-      if (!failure_) announce();
+      if (!observer_ && !failure_) {
+        if (got->fds.empty()) return fail({"start_jail", EMFILE, "seccomp listener", "too many jails at once?"});
+        if (auto done = listen(std::move(got->fds.front()), {}); !done) return fail(done.error());
+      }
+      note(*got);
+      if (observer_ && !observer_->denied().empty()) end(ending::syscall_denied);  // was heard first
       return;
-    case kind::failed: {
-      failure f;
-      protocol::read(from, f);
-      if (!failure_) failure_ = f;
-      return;
-    }
+    case kind::failed:
     case kind::reaped:
-      wait_status_ = from.number<std::int32_t>();
-      return;
+      return note(*got);
     default:
       return end(ending::canceled);
   }
+}
+
+void running_jail::note(const wire::message& said) {
+  wire::reader from{said.bytes};
+  const auto what = static_cast<kind>(from.number<std::uint8_t>());
+  if (what == kind::executed) {
+    written_by_init_ += from.number<std::uint64_t>();
+    if (!failure_) announce();
+  } else if (what == kind::failed && !failure_) {
+    protocol::read(from, failure_.emplace());
+  } else if (what == kind::reaped) {
+    wait_status_ = from.number<std::int32_t>();
+    last_pid_ = from.number<std::uint32_t>();
+  }
+}
+
+result<void> running_jail::listen(unique_fd listener, unique_fd sink) {
+  observer_ = std::make_unique<observer>(std::move(listener), std::move(sink));
+  return with_.loop.watch(observer_->fd(), [this] { hear_calls(); });
+}
+
+void running_jail::hear_calls() {
+  const auto heard = observer_->handle();
+  if (heard != observer::heard::something) with_.loop.forget(observer_->fd());
+  // Before init has told of the exec the holder knows nothing of the jail; the caller waits (see hear_init).
+  if (heard == observer::heard::deadly && executed_) end(ending::syscall_denied);
 }
 
 void running_jail::hear_holder() {
@@ -232,7 +255,22 @@ void running_jail::check_cpu() {
 void running_jail::end(ending reason) {
   if (!reason_ && !wait_status_) reason_ = reason;
   for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
+  stop();
+}
+
+void running_jail::fail(const failure& why) {
+  if (!failure_) failure_ = why;
   kill();
+}
+
+/// Init kills everybody and reaps them: the counts of processes that are still there when init itself is killed are
+/// lost (zap_pid_ns_processes() in kernel/pid_namespace.c lets them reap themselves). Nothing rests on its doing so in
+/// time.
+void running_jail::stop() {
+  const bool first = !std::exchange(stopping_, true);
+  if (!first || !executed_ || !wire::send(status_.get(), protocol::encode(kind::stop))) return kill();
+  arm(wall_timer_.get(), stop_patience);
+  if (!with_.loop.watch(wall_timer_.get(), [this] { kill(); })) kill();
 }
 
 /// Init's death is everybody's: the kernel kills the rest of a pid namespace before init's exit is seen.
@@ -249,10 +287,15 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
   o.peak_pids = used.peak_pids;
   o.pids_exhausted = used.pids_refused > 0;
   o.memory_killed = used.oom_kills > 0;
+  o.bytes_written.count = written_ - std::min(written_, written_by_init_);
+  const auto started = last_pid_ - std::min<std::uint64_t>(last_pid_, 1 + used.pids_refused);  // 1 is init
+  o.processes =
+      static_cast<std::uint32_t>(std::max<std::uint64_t>(started, used.peak_pids - std::min(1U, used.peak_pids)));
 
   const int status = wait_status_.value_or(SIGKILL);  // init itself was killed: nobody saw the program's end
   if (WIFEXITED(status)) o.code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) o.signal = WTERMSIG(status);
+  if (reason_ == ending::syscall_denied) o.syscall = observer_->denied(), o.signal = SIGSYS, o.code = 0;
   const bool succeeded = WIFEXITED(status) && o.code == 0;
   const bool by_cpu_rlimit = o.signal == SIGXCPU || (o.signal == SIGKILL && used.cpu >= limits.cpu);
   if (reason_)
@@ -261,8 +304,6 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
     o.reason = ending::out_of_memory;
   else if (by_cpu_rlimit)
     o.reason = ending::cpu_timeout;
-  else if (o.signal == SIGSYS)
-    o.reason = ending::syscall_denied;
   else
     o.reason = WIFEXITED(status) ? ending::exited : ending::signalled;
   return o;
@@ -272,21 +313,18 @@ void running_jail::finish() {
   while (status_) {  // what init said last may still be in the socket
     auto got = wire::receive(status_.get());
     if (!got || got->closed()) break;
-    wire::reader from{got->bytes};
-    const auto said = static_cast<kind>(from.number<std::uint8_t>());
-    if (said == kind::reaped) wait_status_ = from.number<std::int32_t>();
-    if (said == kind::executed && !failure_) announce();
-    if (said == kind::failed && !failure_) protocol::read(from, failure_.emplace());
+    note(*got);
   }
+  written_ = bytes_written_by(pid_);  // while it is a zombie
   siginfo_t how{};
   ::waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED);
   pid_ = -1;
+  const auto o = conclude(group_->usage());
   if (observer_) {
     with_.loop.forget(observer_->fd());
     observer_->finish();
     observer_.reset();
   }
-  const auto o = conclude(group_->usage());
   // A timer that expired in the same turn of the loop is not to be heard any more: it would look at the group.
   for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
   group_.reset();

@@ -24,6 +24,7 @@ struct jail_resources {
   event_loop& loop;
   cgroup_tree& groups;
   const bind_rules& rules;
+  const shared_trees& trees;
   const seccomp_filter& plain_filter;
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
@@ -58,11 +59,16 @@ class running_jail {
   result<void> clone_init();
   result<void> map_ids() const;
   result<void> watch_all();
-  void hear_init();    // the status socket
+  void hear_init();                      // the status socket
+  void note(const wire::message& said);  // what init said, also if that is heard late
+  result<void> listen(unique_fd listener, unique_fd sink);
+  void hear_calls();   // the seccomp listener
   void hear_holder();  // the channel
   void announce();     // the program runs: tell the holder, start the clocks
   void check_cpu();
   void end(ending reason);  // the first reason wins
+  void fail(const failure& why);
+  void stop();
   void kill() noexcept;
   void finish();  // the last process is gone
   [[nodiscard]] outcome conclude(const cgroup_usage& used) const;
@@ -80,6 +86,10 @@ class running_jail {
   int pid_ = -1;
   clock::time_point executed_at_{};
   bool executed_ = false;
+  bool stopping_ = false;
+  std::uint64_t written_by_init_ = 0;  // bytes, and those of its child until that is the program
+  std::uint64_t written_ = 0;          // by everybody, init included
+  std::uint32_t last_pid_ = 0;
   std::optional<failure> failure_;
   std::optional<ending> reason_;
   std::optional<int> wait_status_;

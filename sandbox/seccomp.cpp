@@ -1,6 +1,7 @@
 #include "sandbox/seccomp.hpp"
 
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -78,6 +79,9 @@ argument masked(unsigned index, std::uint32_t mask, std::uint32_t value) {
 }
 
 constexpr std::uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+
+/// Marks the numbers of x32, which has no AUDIT_ARCH_ of its own (asm/unistd.h).
+constexpr int x32_bit = 0x40000000;
 
 /// Threads and children, but no namespace: inside a user namespace of its own a program would have every capability.
 void add_clone(rule_book& rules) {
@@ -248,7 +252,7 @@ result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options)
                                                                   &seccomp_release};
   if (!context) return failure{"seccomp_filter", ENOMEM, "seccomp_init", {}};
   // Calls of another architecture's table (int 0x80, x32) would mean something else under the same number.
-  if (const int rc = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS); rc != 0)
+  if (const int rc = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY); rc != 0)
     return refused(rc, "SCMP_FLTATR_ACT_BADARCH");
   // A search tree over the numbers instead of a list: 9 comparisons instead of 300.
   if (const int rc = seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2); rc != 0)
@@ -274,7 +278,7 @@ result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options)
 
 result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   seccomp_filter filter;
-  auto flags = flags_for(options);
+  auto flags = usable_flags();
   if (!flags) return flags.error();
   filter.flags_ = *flags;
   const auto program = compile_rules(options);
@@ -283,15 +287,12 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   return filter;
 }
 
-result<unsigned> seccomp_filter::flags_for(const seccomp_options& options) {
-  unsigned flags = 0;
-  if (options.observe) {
-    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    if (!kernel_knows(flags))
-      return failure{"seccomp_filter", ENOSYS, "SECCOMP_FILTER_FLAG_NEW_LISTENER", "observing needs kernel 5.5"};
-    // Else a signal that arrives while a call is being noted restarts it, and it is noted twice (kernel 5.19).
-    if (kernel_knows(flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)) flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-  }
+result<unsigned> seccomp_filter::usable_flags() {
+  unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  if (!kernel_knows(flags))
+    return failure{"seccomp_filter", ENOSYS, "SECCOMP_FILTER_FLAG_NEW_LISTENER", "needs kernel 5.5"};
+  // Else a signal that arrives while a call is being noted restarts it, and it is noted twice (kernel 5.19).
+  if (kernel_knows(flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)) flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
   return {boost::system::in_place_value, flags};
 }
 
@@ -302,7 +303,7 @@ result<unique_fd> seccomp_filter::install() const noexcept {
   const long rc = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags_, &program);
   // Strings this short live inside std::string: no allocation between fork and exec.
   if (rc < 0) return failure{"seccomp", errno, "install", {}};
-  return unique_fd{(flags_ & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0 ? static_cast<int>(rc) : -1};
+  return unique_fd{static_cast<int>(rc)};
 }
 
 result<unique_fd> take_listener(int pidfd, int number) {
@@ -311,10 +312,24 @@ result<unique_fd> take_listener(int pidfd, int number) {
   return unique_fd{static_cast<int>(fd)};
 }
 
-std::string syscall_name(int number) {
-  const std::unique_ptr<char, decltype(&::free)> text{seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number),
-                                                      &::free};
-  return text ? std::string{text.get()} : "#" + std::to_string(number);
+bool is_deadly(std::uint32_t architecture, int number) noexcept {
+  if (architecture != AUDIT_ARCH_X86_64 || (number & x32_bit) != 0) return true;
+  const auto lists = [&](const call_group& group) {
+    return group.action == SCMP_ACT_NOTIFY &&
+           std::find(group.calls.begin(), group.calls.end(), number) != group.calls.end();
+  };
+  return std::any_of(std::begin(call_groups), std::end(call_groups), lists);
+}
+
+std::string syscall_name(int number) { return syscall_name(AUDIT_ARCH_X86_64, number); }
+
+std::string syscall_name(std::uint32_t architecture, int number) {
+  const bool is_i386 = architecture == AUDIT_ARCH_I386;
+  const bool is_x32 = !is_i386 && (number & x32_bit) != 0;
+  const std::uint32_t table = is_i386 ? SCMP_ARCH_X86 : is_x32 ? SCMP_ARCH_X32 : SCMP_ARCH_X86_64;
+  const std::unique_ptr<char, decltype(&::free)> text{seccomp_syscall_resolve_num_arch(table, number), &::free};
+  const auto plain = std::to_string(is_x32 ? number & ~x32_bit : number);
+  return (is_i386 ? "i386:" : is_x32 ? "x32:" : "") + (text ? std::string{text.get()} : "#" + plain);
 }
 
 }  // namespace lazaret::sandbox

@@ -236,7 +236,7 @@ inline const call_group call_groups[] = {
       S(quotactl), S(quotactl_fd), S(acct), S(vhangup), S(lookup_dcookie)}},
 
     {"taking over the kernel or the host's files: no honest package asks, so the question itself is the finding",
-     SCMP_ACT_KILL_PROCESS,
+     SCMP_ACT_NOTIFY,
      {S(kexec_load), S(kexec_file_load), S(init_module), S(finit_module), S(delete_module), S(create_module),
       S(query_module), S(get_kernel_syms), S(iopl), S(ioperm), S(reboot), S(swapon), S(swapoff), S(pivot_root),
       S(open_by_handle_at), S(nfsservctl), S(uselib)}},

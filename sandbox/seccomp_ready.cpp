@@ -12,7 +12,7 @@ result<seccomp_filter> seccomp_filter::ready(const seccomp_options& options) {
     filter.program_.assign(std::begin(observing_program), std::end(observing_program));
   else
     filter.program_.assign(std::begin(plain_program), std::end(plain_program));
-  auto flags = flags_for(options);
+  auto flags = usable_flags();
   if (!flags) return flags.error();
   filter.flags_ = *flags;
   return filter;

@@ -19,6 +19,8 @@ class bind_rules {
   explicit bind_rules(const std::vector<std::string>& prefixes);
   /// `canonical`: as /proc/self/fd names an open file.
   [[nodiscard]] bool allow(std::string_view canonical) const;
+  /// Canonical, those of redirect() too.
+  [[nodiscard]] const std::vector<std::string>& prefixes() const noexcept { return prefixes_; }
   /// From now on a source below `prefix` is taken from `place`, where the same directory is mounted.
   void redirect(std::string prefix, std::string place);
   [[nodiscard]] std::string where(const std::string& source) const;

@@ -91,25 +91,26 @@ def run_entrypoint(target, package, entrypoint):
     raise refused("no console script named " + entrypoint)
 
 
-def execute(job):
-    target, package = job["target"], job["package"]
+def named(job):
+    """Runs what the job names; False when it names nothing."""
     if job.get("file_path"):
-        run_file(target, job["file_path"])
+        run_file(job["target"], job["file_path"])
     elif job.get("entrypoint"):
-        run_entrypoint(target, package, job["entrypoint"])
+        run_entrypoint(job["target"], job["package"], job["entrypoint"])
     else:
-        script = find_script(console_scripts(distributions(target, package)), package)
+        return False
+    return True
+
+
+def execute(job):
+    if not named(job):
+        script = find_script(console_scripts(distributions(job["target"], job["package"])), job["package"])
         call(script.value, [script.name])
 
 
 def execute_module(job):
-    target, package = job["target"], job["package"]
-    if job.get("file_path"):
-        run_file(target, job["file_path"])
-    elif job.get("entrypoint"):
-        run_entrypoint(target, package, job["entrypoint"])
-    else:
-        module = job.get("module_name") or package.replace("-", "_")
+    if not named(job):
+        module = job.get("module_name") or job["package"].replace("-", "_")
         sys.argv = [module]
         runpy.run_module(module, run_name="__main__", alter_sys=True)
 

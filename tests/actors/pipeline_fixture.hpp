@@ -11,22 +11,11 @@
 #include <string>
 
 #include "actors/pipeline.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lazaret::actors::test {
 
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "lazaret-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~temporary_folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using lazaret::testing::temporary_folder;
 
 inline submission package(std::string name = "demo") {
   submission s;

@@ -1,8 +1,6 @@
 #pragma once
 /// A run's folder with one phase whose logs the test writes.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -11,27 +9,13 @@
 
 #include "actors/analysis/analyse.hpp"
 #include "actors/json.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace scene {
 
 using namespace lazaret;
 
-class folder {
- public:
-  folder() {
-    char name[] = "/tmp/lazaret-analysis-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  folder(const folder&) = delete;
-  ~folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  void write(const std::string& file, std::string_view text) const {
-    std::ofstream{path_ / file, std::ios::binary} << text;
-  }
-
- private:
-  std::filesystem::path path_;
-};
+using folder = lazaret::testing::temporary_folder;
 
 inline std::string audit(std::string_view event, std::string_view args,
                          std::string_view file = "/work/site/x/__init__.py", int pid = 10) {

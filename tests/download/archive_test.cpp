@@ -9,7 +9,7 @@
 #include "actors/download/archive.hpp"
 #include "actors/download/listing.hpp"
 #include "sandbox/unique_fd.hpp"
-#include "tests/download/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace lazaret;
 using namespace lazaret::download;
@@ -19,14 +19,14 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path& archives() {
-  static const tests::temporary_folder folder;
+  static const lazaret::testing::temporary_folder folder;
   static const bool made = [] {
     const auto command =
-        "/usr/bin/python3 " LAZARET_SOURCE_DIR "/tests/download/make_archives.py " + folder.path.string();
+        "/usr/bin/python3 " LAZARET_SOURCE_DIR "/tests/download/make_archives.py " + folder.path().string();
     return std::system(command.c_str()) == 0;
   }();
   REQUIRE(made);
-  return folder.path;
+  return folder.path();
 }
 
 std::string filename_of(const std::string& name) {
@@ -137,9 +137,9 @@ TEST_CASE("Each attack is a note by its rule, and nothing is installed from it")
   CHECK_FALSE(e.unpackable);
   CHECK_FALSE(e.error.empty());
   CHECK(first_rule(e) == rule);
-  const tests::temporary_folder folder;
-  CHECK(unpack(name, folder.path).has_error());
-  CHECK(fs::is_empty(folder.path));
+  const lazaret::testing::temporary_folder folder;
+  CHECK(unpack(name, folder.path()).has_error());
+  CHECK(fs::is_empty(folder.path()));
 }
 
 TEST_CASE("What is odd but harmless is a note, and stays installable") {
@@ -181,33 +181,33 @@ TEST_CASE("Limits on entries, bytes and time end the reading") {
 }
 
 TEST_CASE("Unpacking writes what was packed and nothing else") {
-  const tests::temporary_folder folder;
-  REQUIRE(unpack("good", folder.path).has_value());
-  std::ifstream file{folder.path / "good/__init__.py"};
+  const lazaret::testing::temporary_folder folder;
+  REQUIRE(unpack("good", folder.path()).has_value());
+  std::ifstream file{folder.path() / "good/__init__.py"};
   CHECK(std::string{std::istreambuf_iterator<char>{file}, {}} == "x = 1\n");
-  CHECK(fs::exists(folder.path / "good-1.0.dist-info/RECORD"));
+  CHECK(fs::exists(folder.path() / "good-1.0.dist-info/RECORD"));
 }
 
 TEST_CASE("Unpacking keeps links that stay inside, drops set-id bits, and lets the last of two win") {
-  const tests::temporary_folder folder;
-  REQUIRE(unpack("slinkin", folder.path).has_value());
-  CHECK(fs::read_symlink(folder.path / "slinkin-1.0/l") == "src/slinkin/inner.py");
-  REQUIRE(unpack("shardin", folder.path).has_value());
-  CHECK(fs::hard_link_count(folder.path / "shardin-1.0/h") == 2);
-  REQUIRE(unpack("ssetuid", folder.path).has_value());
+  const lazaret::testing::temporary_folder folder;
+  REQUIRE(unpack("slinkin", folder.path()).has_value());
+  CHECK(fs::read_symlink(folder.path() / "slinkin-1.0/l") == "src/slinkin/inner.py");
+  REQUIRE(unpack("shardin", folder.path()).has_value());
+  CHECK(fs::hard_link_count(folder.path() / "shardin-1.0/h") == 2);
+  REQUIRE(unpack("ssetuid", folder.path()).has_value());
   struct stat st {};
-  REQUIRE(::stat((folder.path / "ssetuid-1.0/s").c_str(), &st) == 0);
+  REQUIRE(::stat((folder.path() / "ssetuid-1.0/s").c_str(), &st) == 0);
   CHECK((st.st_mode & 07777) == 0755);
-  REQUIRE(unpack("stwice", folder.path).has_value());
-  std::ifstream file{folder.path / "stwice-1.0/setup.py"};
+  REQUIRE(unpack("stwice", folder.path()).has_value());
+  std::ifstream file{folder.path() / "stwice-1.0/setup.py"};
   CHECK(std::string{std::istreambuf_iterator<char>{file}, {}} == "second\n");
 }
 
 TEST_CASE("Unpacking does not follow a link that lies in its way") {
-  const tests::temporary_folder outside, folder;
-  fs::create_directory_symlink(outside.path, folder.path / "good");
-  CHECK(unpack("good", folder.path).has_error());
-  CHECK(fs::is_empty(outside.path));
+  const lazaret::testing::temporary_folder outside, folder;
+  fs::create_directory_symlink(outside.path(), folder.path() / "good");
+  CHECK(unpack("good", folder.path()).has_error());
+  CHECK(fs::is_empty(outside.path()));
 }
 
 TEST_CASE("Module names come from paths as an import would find them") {

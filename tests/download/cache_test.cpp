@@ -9,7 +9,7 @@
 #include "actors/download/cache.hpp"
 #include "actors/download/digest.hpp"
 #include "tests/download/hostile_index.hpp"
-#include "tests/download/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace lazaret;
 using namespace lazaret::download;
@@ -34,7 +34,7 @@ struct station {
   station() { reopen(); }
   void reopen(sandbox::bytes limit = {10ULL << 30}) {
     cache.reset();
-    cache = std::move(blob_cache::open({folder.path / "cache", limit}).value());
+    cache = std::move(blob_cache::open({folder.path() / "cache", limit}).value());
   }
   int asked_for(const std::string& path) {
     memory_sink body;
@@ -42,7 +42,7 @@ struct station {
     return std::stoi(body.body);
   }
   [[nodiscard]] std::size_t parts() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator{folder.path / "cache/parts"}, {}));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator{folder.path() / "cache/parts"}, {}));
   }
   static fetch_options options() {
     fetch_options o;
@@ -51,7 +51,7 @@ struct station {
     o.low_speed_time = 1s;
     return o;
   }
-  tests::temporary_folder folder;
+  lazaret::testing::temporary_folder folder;
   fetcher fetch{options()};
   std::unique_ptr<blob_cache> cache;
 };

@@ -6,7 +6,7 @@
 
 #include "actors/download/fetcher.hpp"
 #include "tests/download/hostile_index.hpp"
-#include "tests/download/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace lazaret;
 using namespace lazaret::download;
@@ -113,8 +113,8 @@ TEST_CASE("Only http and https are spoken, whether asked for or redirected to, a
 }
 
 TEST_CASE("TLS is verified, and a redirect from https to http is refused") {
-  const tests::temporary_folder folder;
-  const auto pem = (folder.path / "both.pem").string();
+  const lazaret::testing::temporary_folder folder;
+  const auto pem = (folder.path() / "both.pem").string();
   REQUIRE(std::system(("openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=lazaret-test -addext "
                        "subjectAltName=IP:127.0.0.1 -keyout " +
                        pem + ".key -out " + pem + ".crt 2>/dev/null && cat " + pem + ".crt " + pem + ".key > " + pem)

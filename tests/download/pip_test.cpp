@@ -30,9 +30,9 @@ ran run(const std::string& command) {
 }
 
 ran pip(tests::station& s, const std::string& words, int port) {
-  return run("env -i HOME=" + s.folder.path.string() + " PATH=/usr/bin:/bin /usr/bin/python3 -m pip --isolated " +
+  return run("env -i HOME=" + s.folder.path().string() + " PATH=/usr/bin:/bin /usr/bin/python3 -m pip --isolated " +
              "--disable-pip-version-check --no-cache-dir install --no-input --index-url http://127.0.0.1:" +
-             std::to_string(port) + "/simple --target " + (s.folder.path / "target").string() + " " + words);
+             std::to_string(port) + "/simple --target " + (s.folder.path() / "target").string() + " " + words);
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ TEST_CASE("A real pip installs a real release through the gateway, from the cach
   const auto installed = pip(s, "Wheel==0.38.4", port);
   INFO(installed.output);
   CHECK(installed.code == 0);
-  CHECK(std::filesystem::exists(s.folder.path / "target/wheel/__init__.py"));
+  CHECK(std::filesystem::exists(s.folder.path() / "target/wheel/__init__.py"));
   CHECK(g.record().dependencies.empty());
   CHECK(g.record().bytes_from_cache + g.record().bytes_from_index == 0);  // the artefact was paid for
   CHECK(budget.used() - paid < 10'000);                                   // but the page counts again

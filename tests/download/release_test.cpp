@@ -111,11 +111,11 @@ TEST_CASE("What the index could not do the first time is tried again") {
 }
 
 TEST_CASE("A hostile archive is a result with evidence, not a failure") {
-  const tests::temporary_folder folder;
+  const lazaret::testing::temporary_folder folder;
   REQUIRE(
-      std::system(("/usr/bin/python3 " LAZARET_SOURCE_DIR "/tests/download/make_archives.py " + folder.path.string())
+      std::system(("/usr/bin/python3 " LAZARET_SOURCE_DIR "/tests/download/make_archives.py " + folder.path().string())
                       .c_str()) == 0);
-  station s{{folder.path.string()}};
+  station s{{folder.path().string()}};
   download_budget budget{sandbox::bytes{300'000'000}};
   const auto bomb = download_release(release_of("bomb", "1.0"), *s.upstream, budget, {});
   REQUIRE(bomb.has_value());
@@ -153,11 +153,11 @@ TEST_CASE("A download is canceled at once") {
 
 TEST_CASE("An index URL that is none is refused at the start") {
   metrics::instruments count;
-  const tests::temporary_folder folder;
+  const lazaret::testing::temporary_folder folder;
   for (const auto* url : {"", "nonsense", "/simple"}) {
     registry_options options;
     options.index_url = url;
-    options.cache.folder = folder.path;
+    options.cache.folder = folder.path();
     CHECK(registry::open(options, count).has_error());
   }
 }

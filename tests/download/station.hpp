@@ -5,7 +5,7 @@
 
 #include "actors/download/registry.hpp"
 #include "tests/download/hostile_index.hpp"
-#include "tests/download/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lazaret::tests {
 
@@ -14,7 +14,7 @@ struct station {
                    download::registry_options options = quick())
       : index{std::move(folders)} {
     options.index_url = index.url("/simple");
-    options.cache.folder = folder.path / "cache";
+    options.cache.folder = folder.path() / "cache";
     upstream = std::move(download::registry::open(std::move(options), count).value());
   }
   static download::registry_options quick() {
@@ -35,7 +35,7 @@ struct station {
   }
 
   hostile_index index;
-  temporary_folder folder;
+  lazaret::testing::temporary_folder folder;
   metrics::instruments count;
   std::unique_ptr<download::registry> upstream;
 };

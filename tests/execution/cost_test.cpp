@@ -41,7 +41,7 @@ TEST_CASE("an install of requests costs little more in a jail than outside", "[.
       const ran done = run_process({"/usr/bin/env", "PIP_CONFIG_FILE=/dev/null", "/usr/bin/python3", "-m", "pip",
                                     "install", "--no-cache-dir", "--no-input", "--disable-pip-version-check",
                                     "--index-url", "http://127.0.0.1:" + port + "/simple", "--target",
-                                    (space.path / "t").string(), "requests==2.28.1"});
+                                    (space.path() / "t").string(), "requests==2.28.1"});
       if (round > 0) CHECK(done.code == 0);
     }));
     jailed.push_back(milliseconds([&] { CHECK(stage.run("requests", "2.28.1").phases.at(0).ok); }));

@@ -12,31 +12,31 @@ namespace {
 /// An installed release `demo-pkg` with console scripts and modules that behave in every way.
 struct installed {
   installed() {
-    put(space.path / "demo_pkg/__init__.py", "");
-    put(space.path / "demo_pkg/__main__.py", "import sys; print('main', __name__)");
-    put(space.path / "demo_pkg/cli.py",
+    put(space.path() / "demo_pkg/__init__.py", "");
+    put(space.path() / "demo_pkg/__main__.py", "import sys; print('main', __name__)");
+    put(space.path() / "demo_pkg/cli.py",
         "import sys\n"
         "def seven():\n    print('argv', sys.argv); return 7\n"
         "def none():\n    print('none')\n"
         "def yes():\n    return 'text'\n"
         "class A:\n  class B:\n    run = staticmethod(lambda: print('deep'))\n");
-    put(space.path / "demo_pkg/absent.py", "import no_such_module_at_all");
-    put(space.path / "demo_pkg/dies.py", "import os; os._exit(3)");
-    put(space.path / "demo_pkg/leaves.py", "import sys; sys.exit(0)");
+    put(space.path() / "demo_pkg/absent.py", "import no_such_module_at_all");
+    put(space.path() / "demo_pkg/dies.py", "import os; os._exit(3)");
+    put(space.path() / "demo_pkg/leaves.py", "import sys; sys.exit(0)");
     metadata("Demo.Pkg", "demo_pkg", "demo-tool = demo_pkg.cli:none\nDemo_pkg-extra = demo_pkg.cli:seven\n");
   }
   void metadata(const std::string& name, const std::string& folder, const std::string& scripts) {
-    const auto info = space.path / (folder + "-1.0.dist-info");
+    const auto info = space.path() / (folder + "-1.0.dist-info");
     put(info / "METADATA", "Metadata-Version: 2.1\nName: " + name + "\nVersion: 1.0\n");
     put(info / "entry_points.txt", "[console_scripts]\n" + scripts);
     std::string record;
-    for (const auto& file : std::filesystem::directory_iterator{space.path / "demo_pkg"}) {
+    for (const auto& file : std::filesystem::directory_iterator{space.path() / "demo_pkg"}) {
       record += "demo_pkg/" + file.path().filename().string() + ",,\n";
     }
     put(info / "RECORD", record);
   }
   ran run(json::object job) {
-    job["target"] = space.path.string();
+    job["target"] = space.path().string();
     job["job_limit"] = 2;
     if (!job.contains("package")) job["package"] = "demo-pkg";
     return run_process(
@@ -108,7 +108,7 @@ TEST_CASE("importing goes on after a module that fails, leaves or dies") {
 
 TEST_CASE("importing goes on after a module that never returns") {
   installed release;
-  put(release.space.path / "demo_pkg/sleeps.py", "import time; time.sleep(600)");
+  put(release.space.path() / "demo_pkg/sleeps.py", "import time; time.sleep(600)");
   release.metadata("Demo.Pkg", "demo_pkg", "");
   const ran done = release.run({{"phase", "import"}});
   CHECK(done.out.ends_with("lazaret: imported 4 of 7 modules\n"));
@@ -117,7 +117,7 @@ TEST_CASE("importing goes on after a module that never returns") {
 
 TEST_CASE("importing runs the .pth files that a release brings") {
   installed release;
-  put(release.space.path / "evil.pth", "import sys; print('pth ran')\n");
+  put(release.space.path() / "evil.pth", "import sys; print('pth ran')\n");
   CHECK(release.run({{"phase", "import"}}).out.starts_with("pth ran\n"));
 }
 

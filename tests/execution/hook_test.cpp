@@ -126,7 +126,7 @@ sys.audit('t.huge', ['\U0001f600' * 500] * 20)
 
 TEST_CASE("a closed or replaced descriptor is found out, and nobody else's file is written to") {
   const scratch space;
-  const std::string victim = space.path / "victim";
+  const std::string victim = space.path() / "victim";
   const auto all = events_of(R"py(
 import os, socket
 victim = os.open(')py" + victim +

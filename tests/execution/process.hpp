@@ -13,19 +13,11 @@
 #include <iterator>
 #include <string>
 #include <vector>
+#include "tests/support/temporary_folder.hpp"
 
 namespace lazaret::actors::testing {
 
-struct scratch {
-  scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "lazaret-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~scratch() { std::filesystem::remove_all(path); }
-  scratch(const scratch&) = delete;
-  std::filesystem::path path;
-};
+using scratch = lazaret::testing::temporary_folder;
 
 inline std::string slurp(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};
@@ -44,7 +36,7 @@ struct ran {
 
 inline ran run_process(std::vector<std::string> command) {
   const scratch space;
-  const std::string out = space.path / "out", err = space.path / "err";
+  const std::string out = space.path() / "out", err = space.path() / "err";
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);

@@ -16,7 +16,7 @@ constexpr const char* end = R"x({"event":"end","seen":1,"dropped":0})x";
 
 TEST_CASE("what the driver did before the package was there is not in the log") {
   const scratch space;
-  recorder r{"install", space.path, {}};
+  recorder r{"install", space.path(), {}};
   auto to = r.sinks();
   to.on_audit(start);
   to.on_audit(R"x({"event":"open","args":"('/work/home/.bashrc', 'w', 0)"})x");
@@ -27,12 +27,12 @@ TEST_CASE("what the driver did before the package was there is not in the log") 
   REQUIRE(r.finish(p));
   CHECK(p.watched);
   CHECK(p.audit_events == 1);
-  CHECK(slurp(space.path / p.audit_file) == "{\"event\":\"open\",\"args\":\"('mine', 'w', 0)\"}\n");
+  CHECK(slurp(space.path() / p.audit_file) == "{\"event\":\"open\",\"args\":\"('mine', 'w', 0)\"}\n");
 }
 
 TEST_CASE("a datagram can't make two lines, none, or an endless one") {
   const scratch space;
-  recorder r{"install", space.path, {}};
+  recorder r{"install", space.path(), {}};
   auto to = r.sinks();
   to.on_audit(ready);
   to.on_audit("{\"a\":1}\n{\"b\":2}");
@@ -41,7 +41,7 @@ TEST_CASE("a datagram can't make two lines, none, or an endless one") {
   phase p;
   REQUIRE(r.finish(p));
   CHECK(p.audit_events == 3);
-  const std::string log = slurp(space.path / p.audit_file);
+  const std::string log = slurp(space.path() / p.audit_file);
   CHECK(std::ranges::count(log, '\n') == 3);
   CHECK(log.starts_with("{\"a\":1}\x7f{\"b\":2}\n\x7f\n"));
   CHECK(log.size() < 8300);
@@ -50,7 +50,7 @@ TEST_CASE("a datagram can't make two lines, none, or an endless one") {
 TEST_CASE("a run whose witnesses were lost is not a watched one") {
   const scratch space;
   const auto watched = [&](std::vector<const char*> audit, std::vector<const char*> seen) {
-    recorder r{"import", space.path, {}};
+    recorder r{"import", space.path(), {}};
     auto to = r.sinks();
     for (const char* line : audit) to.on_audit(line);
     for (const char* line : seen) to.on_observation(line);
@@ -67,7 +67,7 @@ TEST_CASE("a run whose witnesses were lost is not a watched one") {
 
 TEST_CASE("an audit log stops growing at its cap while its events are still counted") {
   const scratch space;
-  recorder r{"execute", space.path, {}};
+  recorder r{"execute", space.path(), {}};
   auto to = r.sinks();
   to.on_audit(ready);
   const std::string line = R"x({"event":"open","args":")x" + std::string(7900, 'x') + "\"}";
@@ -77,13 +77,13 @@ TEST_CASE("an audit log stops growing at its cap while its events are still coun
   REQUIRE(r.finish(p));
   CHECK(p.audit_truncated);
   CHECK(p.audit_events == fed);
-  CHECK(std::filesystem::file_size(space.path / p.audit_file) <= recorder::most_bytes);
+  CHECK(std::filesystem::file_size(space.path() / p.audit_file) <= recorder::most_bytes);
 }
 
 TEST_CASE("a reader of live events gets objects, and not without end") {
   const scratch space;
   std::vector<std::string> shown;
-  recorder r{"import", space.path, [&](std::string json) { shown.push_back(std::move(json)); }};
+  recorder r{"import", space.path(), [&](std::string json) { shown.push_back(std::move(json)); }};
   auto to = r.sinks();
   to.on_audit(ready);
   to.on_audit(R"x({"event":"import","args":"('os', None)"})x");

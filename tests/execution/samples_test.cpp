@@ -19,8 +19,8 @@ namespace {
 json::array manifest() { return json::parse(slurp(mirror().parent_path() / "mirror" / "samples.json")).as_array(); }
 
 bool is_told_by_download(std::string_view rule) {
-  static const std::set<std::string_view> told_by_download{"pth_file", "metadata_mismatch", "denied_dependency",
-                                                           "yanked_release", "digest_missing", "digest_mismatch",
+  static const std::set<std::string_view> told_by_download{"pth_file",       "metadata_mismatch", "denied_dependency",
+                                                           "yanked_release", "digest_missing",    "digest_mismatch",
                                                            "gateway_abuse"};
   return rule.starts_with("archive_") || told_by_download.contains(rule);
 }

@@ -48,7 +48,7 @@ class file_server {
 const std::filesystem::path& mirror() {
   static const scratch space;
   static const std::filesystem::path made = [] {
-    const std::filesystem::path where = space.path / "mirror";
+    const std::filesystem::path where = space.path() / "mirror";
     const ran done = run_process({"/bin/bash", LAZARET_SOURCE_DIR "/deploy/mirror.sh", where.string()});
     INFO(done.err);
     REQUIRE(done.code == 0);

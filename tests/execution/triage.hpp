@@ -23,8 +23,8 @@ class triage {
   /// Any number of these at once, each with a folder of its own.
   [[nodiscard]] execution_result run(actors::run what, const std::filesystem::path& into, std::stop_token stop = {});
   /// A file of the last run, as text.
-  [[nodiscard]] std::string text(const std::string& file) const { return slurp(space_.path / "run" / file); }
-  [[nodiscard]] std::filesystem::path folder() const { return space_.path / "run"; }
+  [[nodiscard]] std::string text(const std::string& file) const { return slurp(space_.path() / "run" / file); }
+  [[nodiscard]] std::filesystem::path folder() const { return space_.path() / "run"; }
   sandbox::testing::started_jailer& jailer() { return jailer_; }
 
  private:

@@ -20,12 +20,14 @@
 
 #include "http/compose.hpp"
 #include "http/config.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace {
 
 using namespace lazaret;
 using actors::run;
 using actors::status;
+using lazaret::testing::temporary_folder;
 
 /// `python3 -m http.server` over the mirror, on a free port.
 class static_index {
@@ -58,20 +60,6 @@ class static_index {
  private:
   pid_t pid_ = -1;
   std::string url_;
-};
-
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string pattern = "/var/tmp/lazaret-kill-XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~temporary_folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 std::string version_of(const std::filesystem::path& mirror, const std::string& project) {

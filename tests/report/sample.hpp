@@ -1,38 +1,17 @@
 #pragma once
 /// Runs to report on: an ordinary one, and one in which every text is an attack.
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "actors/run.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace sample {
 
 using namespace lazaret;
-
-class folder {
- public:
-  folder() {
-    char name[] = "/tmp/lazaret-report-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  folder(const folder&) = delete;
-  ~folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  void write(const std::string& file, std::string_view text) const {
-    std::ofstream{path_ / file, std::ios::binary} << text;
-  }
-  [[nodiscard]] std::string read(const std::string& file) const {
-    std::ifstream in{path_ / file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-  }
-
- private:
-  std::filesystem::path path_;
-};
+using folder = lazaret::testing::temporary_folder;
 
 /// Every text field of the run is `text`.
 inline actors::run run_of(const std::string& text, std::size_t items = 3) {

@@ -162,12 +162,6 @@ TEST_CASE("A fork bomb is refused at its limit, reported, and gone at the end") 
   CHECK(jailed_processes().empty());
 }
 
-TEST_CASE("A forbidden system call ends the program, and that is said") {
-  started_jailer jails;
-  const auto ran = run(jails.client(), inmate({"forbidden"}));
-  CHECK(ran.how.reason == ending::syscall_denied);
-}
-
 TEST_CASE("A stop request cancels a running jail") {
   started_jailer jails;
   auto started = jails.client().start(inmate({"daemonise", "stay"}));

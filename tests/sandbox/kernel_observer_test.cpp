@@ -72,7 +72,7 @@ watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
   for (;;) {
     pollfd ready{watcher.fd(), POLLIN, 0};
     REQUIRE(::poll(&ready, 1, 20'000) == 1);
-    if (!watcher.handle()) break;
+    if (watcher.handle() == observer::heard::last) break;
   }
   watcher.finish();
   watched seen;

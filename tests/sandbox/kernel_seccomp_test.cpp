@@ -1,7 +1,9 @@
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
@@ -22,6 +25,7 @@
 #include <fstream>
 #include <functional>
 
+#include "sandbox/observer.hpp"
 #include "sandbox/seccomp.hpp"
 
 using namespace lazaret::sandbox;
@@ -36,16 +40,41 @@ const seccomp_filter& filter() {
 
 constexpr int killed = -SIGSYS;
 
-/// What `body` returns inside a child under the filter (0-125), or minus the signal that ended it.
+/// The call that the last body was killed for.
+std::string denied;
+
+/// What `body` returns inside a child under the filter (0-125), minus the signal that ended it, `killed` when the
+/// observer heard a deadly call of it or its children.
 int under_filter(const std::function<int()>& body) {
+  int number_pipe[2], go_pipe[2];
+  REQUIRE(::pipe2(number_pipe, O_CLOEXEC) == 0);
+  REQUIRE(::pipe2(go_pipe, O_CLOEXEC) == 0);
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (!filter().install()) ::_exit(126);
+    auto listener = filter().install();
+    const int number = listener ? listener->get() : -1;
+    char go = 0;
+    if (::write(number_pipe[1], &number, sizeof number) < 0 || ::read(go_pipe[0], &go, 1) != 1) ::_exit(126);
+    if (listener) listener->reset();
     ::_exit(body());
+  }
+  int number = -1;
+  REQUIRE(::read(number_pipe[0], &number, sizeof number) == sizeof number);
+  const unique_fd process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  observer watcher{take_listener(process.get(), number).value(), {}};
+  REQUIRE(::write(go_pipe[1], "g", 1) == 1);
+  for (const int fd : {number_pipe[0], number_pipe[1], go_pipe[0], go_pipe[1]}) ::close(fd);
+  for (;;) {
+    std::array ready{pollfd{watcher.fd(), POLLIN, 0}, pollfd{process.get(), POLLIN, 0}};
+    REQUIRE(::poll(ready.data(), ready.size(), 60'000) > 0);
+    if (ready[1].revents != 0) break;
+    if (watcher.handle() == observer::heard::deadly) ::kill(pid, SIGKILL);
   }
   int status = 0;
   ::waitpid(pid, &status, 0);
+  denied = watcher.denied();
+  if (!denied.empty()) return killed;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -89,7 +118,7 @@ bool there(const char* program) {
 
 }  // namespace
 
-TEST_CASE("what only an attack asks for kills") {
+TEST_CASE("what only an attack asks for kills, and is named") {
   const auto [name, number] = GENERATE(table<const char*, long>({{"kexec_load", SYS_kexec_load},
                                                                  {"kexec_file_load", SYS_kexec_file_load},
                                                                  {"init_module", SYS_init_module},
@@ -104,6 +133,7 @@ TEST_CASE("what only an attack asks for kills") {
                                                                  {"open_by_handle_at", SYS_open_by_handle_at}}));
   INFO(name);
   CHECK(attempt(number) == killed);
+  CHECK(denied == name);
   CHECK(syscall_name(static_cast<int>(number)) == name);
 }
 
@@ -159,13 +189,19 @@ TEST_CASE("what software probes but must not have is refused") {
 }
 
 TEST_CASE("calls of another architecture's table kill") {
-  CHECK(attempt(0x40000000 + SYS_getpid) == killed);  // x32
+  CHECK(attempt(0x40000000 + SYS_getpid) == killed);
+  CHECK(denied == "x32:getpid");
+  CHECK(attempt(0x40000000 + 999) == killed);
+  CHECK(denied == "x32:#999");
+  CHECK(attempt(0x40000000 + 520 /* execve of x32 */) == killed);
+  CHECK(denied == "x32:execve");
 #ifdef __x86_64__
   CHECK(under_filter([] {
           int answer = 0;
           __asm__ volatile("int $0x80" : "=a"(answer) : "a"(20 /* getpid of i386 */));
           return answer > 0 ? 0 : 1;
         }) == killed);
+  CHECK(denied == "i386:getpid");
 #endif
 }
 
@@ -261,7 +297,12 @@ TEST_CASE("a program may confine itself further but not listen in our place") {
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0) == EPERM);
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | 1, 0) == EPERM);
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, 0) == EFAULT);  // it was let through to look for the program
-  CHECK(under_filter([] { return filter().install() ? 0 : 1; }) == 0);
+  CHECK(under_filter([] { return filter().install() ? 0 : 1; }) == 1);  // it brings a listener
+  CHECK(under_filter([] {
+          sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+          const sock_fprog program{1, &allow};
+          return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+        }) == 0);
 }
 
 TEST_CASE("device nodes are refused, FIFOs are made") {
