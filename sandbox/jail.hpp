@@ -19,7 +19,7 @@ inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
 
 /// All that the cloned child needs from the jailer.
 struct jail_plan {
-  const policy& what;
+  policy& what;  ///< the child's copy
   const bind_rules& rules;
   const shared_trees& trees;
   const seccomp_filter& filter;
@@ -29,6 +29,7 @@ struct jail_plan {
   bool clear_groups = true;
   int landlock_abi = 0;  ///< 0: the layer is left out, because neither is it required nor has the kernel it
   own_descriptors descriptors;
+  bool is_ahead = false;  ///< what the policy says of the program is told later (protocol::program)
 };
 
 /// The child's whole life: pid 1 of the jail. Confines itself, forks the program, reaps, reports, ends with the

@@ -13,6 +13,7 @@
 #include "sandbox/protocol.hpp"
 #include "sandbox/running_jail.hpp"
 #include "sandbox/seccomp.hpp"
+#include "sandbox/stock.hpp"
 #include "sandbox/uid_pool.hpp"
 #include "sandbox/validate.hpp"
 #include "sandbox/workspace.hpp"
@@ -23,6 +24,8 @@ struct jailer_process_options {
   int connection = 3;                    ///< SOCK_SEQPACKET; the process ends when its other end closes
   std::vector<std::string> allow_binds;  ///< host paths, beside the system's, that jails may see read-only
   std::uint32_t uid_base = uid_pool::options{}.base;
+  std::size_t ahead =
+      2;  ///< jails of one kind that wait for their programs at most; 0: none is made before it is asked
   std::string workspace;  ///< a directory to mount on, in a private namespace; empty: chosen
 };
 
@@ -40,12 +43,17 @@ class jailer_process {
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
   result<void> start_jail(wire::message& request, unique_fd& channel);
+  result<void> start_jail(jail_request& accepted);
+  result<void> make_jail(jail_request request);
+  void prepare();
+  const event_loop::handler prepare_ = [this] { prepare(); };
 
   struct held_volume {
     unique_fd lease;
     std::uint64_t id;
   };
   event_loop loop_;
+  undertaker undertaker_;
   unique_fd connection_;
   workspace workspace_;
   uid_pool uids_;
@@ -57,6 +65,7 @@ class jailer_process {
   bool privileged_;
   bool open_ = true;
   std::uint64_t last_jail_ = 0;
+  stock stock_;                         ///< of jails_ that wait for a program
   std::map<int, held_volume> volumes_;  // by lease
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;
 };

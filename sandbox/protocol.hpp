@@ -21,6 +21,7 @@
 ///   reaped       wait status of the program; the last pid that was given in the jail, 0 when unknown
 /// jailer -> jail:
 ///   proceed      ids are mapped, limits are in force
+///   program      program, to a jail that was prepared ahead          fds: stdin stdout stderr
 ///   stop         kill everybody, count, and end
 
 #include <cstdint>
@@ -49,6 +50,7 @@ enum class kind : std::uint8_t {
   reaped,
   proceed,
   stop,
+  program,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
@@ -62,8 +64,15 @@ struct start_request {
   std::vector<std::uint64_t> volumes;
 };
 
+/// What a policy says of the program alone: a jail can be prepared without knowing it.
+struct program {
+  std::vector<std::string> argv, environment;
+  std::string working_directory;
+};
+
 void write(wire::writer& to, const policy& p);
 void write(wire::writer& to, const start_request& r);
+void write(wire::writer& to, const program& p);
 void write(wire::writer& to, const volume_options& v);
 void write(wire::writer& to, const outcome& o);
 void write(wire::writer& to, const failure& f);
@@ -71,6 +80,7 @@ void write(wire::writer& to, const failure& f);
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
 void read(wire::reader& from, start_request& r);
+void read(wire::reader& from, program& p);
 void read(wire::reader& from, volume_options& v);
 void read(wire::reader& from, outcome& o);
 void read(wire::reader& from, failure& f);
