@@ -139,14 +139,14 @@ class group final : public cgroup {
 
 class tree final : public cgroup_tree {
  public:
-  tree(std::vector<std::unique_ptr<cgroups::root>> roots, std::string description, bool has_cpu)
-      : roots_{std::move(roots)}, description_{std::move(description)}, has_cpu_{has_cpu} {}
+  tree(std::vector<std::unique_ptr<cgroups::root>> roots, std::string description, std::vector<std::string> controllers)
+      : roots_{std::move(roots)}, description_{std::move(description)}, controllers_{std::move(controllers)} {}
 
-  result<std::unique_ptr<cgroup>> make(const std::string& name, const limits& what) override {
+  result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& what) override {
     constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     if (name.empty() || name.size() > 100 || name.find_first_not_of(plain) != std::string::npos)
       return failure{"cgroup", EINVAL, "name `" + name + "`", {}};
-    if (what.cpus > 0 && !has_cpu_)
+    if (what.cpus > 0 && !limits("cpu"))
       return failure{"cgroup", ENOTSUP, "cpu quota", "no writable hierarchy carries the cpu controller"};
     std::vector<std::unique_ptr<cgroups::part>> parts;
     for (const auto& root : roots_) {
@@ -156,12 +156,15 @@ class tree final : public cgroup_tree {
     }
     return std::unique_ptr<cgroup>{std::make_unique<group>(std::move(parts))};
   }
+  [[nodiscard]] bool limits(std::string_view controller) const noexcept override {
+    return std::find(controllers_.begin(), controllers_.end(), controller) != controllers_.end();
+  }
   [[nodiscard]] std::string describe() const override { return description_; }
 
  private:
   std::vector<std::unique_ptr<cgroups::root>> roots_;
   std::string description_;
-  bool has_cpu_;
+  std::vector<std::string> controllers_;
 };
 
 std::string slurp(const char* path) {
@@ -198,7 +201,7 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
   std::stable_sort(found.begin(), found.end(), [](const hierarchy& a, const hierarchy& b) {
     return std::pair{a.version, !a.carries("pids")} < std::pair{b.version, !b.carries("pids")};
   });
-  std::vector<std::string> missing{"pids", "memory", "cpuacct", "cpu"};
+  std::vector<std::string> missing{"pids", "memory", "cpuacct", "cpu"}, carried;
   std::vector<std::unique_ptr<cgroups::root>> roots;
   std::string where;
   for (const hierarchy& one : found) {
@@ -211,6 +214,7 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
     roots.push_back(std::move(*root));
     for (const std::string& controller : taken) {
       std::erase(missing, controller);
+      carried.push_back(controller);
       where += (where.empty() ? "" : ", ") + controller + " v" + std::to_string(one.version) + " " + one.directory;
     }
   }
@@ -220,7 +224,8 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
       return failure{"cgroup", ENOTSUP, std::string{required} + " controller",
                      "no mounted hierarchy carries it; is /sys/fs/cgroup mounted, and the controller delegated?"};
   const std::string kind = any_v1 && any_v2 ? "hybrid" : any_v2 ? "v2" : "v1";
-  return std::unique_ptr<cgroup_tree>{std::make_unique<tree>(std::move(roots), kind + ": " + where, !lacks("cpu"))};
+  return std::unique_ptr<cgroup_tree>{
+      std::make_unique<tree>(std::move(roots), kind + ": " + where, std::move(carried))};
 }
 
 }  // namespace lazaret::sandbox

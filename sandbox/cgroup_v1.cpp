@@ -50,6 +50,7 @@ class part_v1 final : public part {
       return number_at(directory_.get(), file, key).value_or(0);
     };
     if (carried_.cpuacct) usage.cpu = std::chrono::nanoseconds{read("cpuacct.usage")};
+    if (carried_.cpu) usage.throttled = read("cpu.stat", "nr_throttled");
     if (carried_.memory) {
       usage.peak_memory = bytes{read("memory.max_usage_in_bytes")};
       usage.oom_kills = read("memory.oom_control", "oom_kill");

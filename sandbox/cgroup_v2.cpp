@@ -108,6 +108,7 @@ result<void> limit_v2(int directory, const limits& what, const std::vector<std::
 void account_v2(int directory, cgroup_usage& usage) {
   // Left alone when the file is missing: on a hybrid host another hierarchy may have filled it in.
   if (const auto us = number_at(directory, "cpu.stat", "usage_usec")) usage.cpu = std::chrono::microseconds{*us};
+  if (const auto periods = number_at(directory, "cpu.stat", "nr_throttled")) usage.throttled = *periods;
   if (const auto peak = number_at(directory, "memory.peak"))  // Linux 5.19
     usage.peak_memory = bytes{*peak};
   else if (const auto now = number_at(directory, "memory.current"))

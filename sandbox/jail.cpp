@@ -25,6 +25,7 @@
 #include "sandbox/layers/user.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
+#include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
 #include "sandbox/try.hpp"
@@ -88,13 +89,13 @@ result<void> confine(const jail_plan& plan, tally& counts) {
   LAZARET_TRY(become_inside_user(plan.clear_groups));
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
-  LAZARET_TRY(hide_cgroup_path());
+  if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
   LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
-  LAZARET_TRY(seal_root());
+  LAZARET_TRY(seal_root(plan.what));
   LAZARET_TRY(drop_capabilities());  // none of the above can be undone now
   LAZARET_TRY(forbid_new_privileges());
   return hand_out(std::move(made));
@@ -122,29 +123,21 @@ result<void> learn_program(policy& what) {
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
 void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> all;
-  for (const auto& s : strings) all.push_back(const_cast<char*>(s.c_str()));
-  all.push_back(nullptr);
-  return all;
-}
-
 /// The last steps, in the process that becomes the program. Returns only if they fail.
 result<void> become_program(const jail_plan& plan) {
   LAZARET_TRY(start_own_session());
-  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
+  if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
+  if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
+    if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
   if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
   if (plan.is_ahead) LAZARET_TRY(learn_program(plan.what));
-  const auto argv = pointers(plan.what.argv);
-  const auto environment = pointers(plan.what.environment);
   const char* directory = plan.what.working_directory.c_str();
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
   LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
-  ::execve(argv[0], argv.data(), environment.data());
-  return os_failure("program", std::string{"execve "} + argv[0], "does it exist inside, with its loader?");
+  return execute(plan.what);
 }
 
 /// In the process that becomes the program.

@@ -17,6 +17,13 @@ namespace lazaret::sandbox {
 
 inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
 
+/// The layers that a jail does without where the kernel has none and nobody requires it (layers.hpp). What the kernel
+/// has is applied, and fails closed.
+struct optional_layers {
+  int landlock_abi = 0;  ///< 0: no Landlock
+  bool cgroup_namespace = false;
+};
+
 /// All that the cloned child needs from the jailer.
 struct jail_plan {
   policy& what;  ///< the child's copy
@@ -27,7 +34,7 @@ struct jail_plan {
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
-  int landlock_abi = 0;  ///< 0: the layer is left out, because neither is it required nor has the kernel it
+  optional_layers optional;
   own_descriptors descriptors;
   bool is_ahead = false;  ///< what the policy says of the program is told later (protocol::program)
 };

@@ -71,6 +71,16 @@ class jail {
   [[nodiscard]] result<outcome> wait(const jail_sinks& sinks, std::stop_token stop = {});
   [[nodiscard]] const stream_totals& totals() const noexcept { return totals_; }
 
+  /// What wait() would work with, for a caller that has a loop of its own: the channel says how it ended (protocol.hpp)
+  /// and is shut down to cancel; the streams are non-blocking.
+  struct ends {
+    unique_fd channel, standard_output, standard_error, audit, observations, gateway;
+  };
+  [[nodiscard]] ends release() && noexcept {
+    return {std::move(channel_), std::move(stdout_),       std::move(stderr_),
+            std::move(audit_),   std::move(observations_), std::move(gateway_)};
+  }
+
  private:
   friend class jailer;
   jail() = default;

@@ -28,6 +28,7 @@ struct outcome {
   std::string syscall;
   bool pids_exhausted = false;  ///< a fork was refused at some time; reported, ends nothing
   bool memory_killed = false;   ///< the kernel's OOM killer took some process of the jail
+  bool cpu_throttled = false;   ///< limits.cpus held it back at some time; reported, ends nothing
   std::chrono::nanoseconds wall{0};
   std::chrono::nanoseconds cpu{0};
   bytes peak_memory;

@@ -17,7 +17,9 @@ struct bind_mount {
   std::string target;      ///< absolute path inside; created; later entries cover earlier ones
   bool executable = true;  ///< false adds noexec
   bool optional = false;   ///< true: silently absent when the host has no such path
-  // Host paths are read-only by construction; what a jail may write is tmpfs or a volume.
+  /// The program may write there, as the directory's owner. Refused by every jailer that was not started for it: only
+  /// `lazaret jail --bind SRC:DST:rw` starts one so. For all others a host path is read-only by construction.
+  bool writable = false;
 };
 
 /// A fresh file system that lives as long as the jail. Its pages count against the jail's memory.
@@ -26,6 +28,7 @@ struct tmpfs_mount {
   bytes size = 64_MiB;
   std::uint64_t inodes = 65536;
   bool executable = false;
+  bool writable = true;  ///< false: an empty directory, where something may be expected to be
 };
 
 /// A tmpfs that outlives one jail, so that the phases of one run can share it. See jailer::make_volume.
@@ -39,6 +42,7 @@ struct volume_mount {
 struct text_file {
   std::string target;  ///< absolute path inside, on the root's own (read-only in the end) tmpfs
   std::string content;
+  bool executable = false;  ///< true: a program; the root is then not noexec
 };
 
 struct symbolic_link {
@@ -70,7 +74,7 @@ struct limits {
 };
 
 struct policy {
-  std::vector<std::string> argv;         ///< argv[0] is an absolute path inside the jail
+  std::vector<std::string> argv;         ///< argv[0]: an absolute path inside, or a name looked for in PATH
   std::vector<std::string> environment;  ///< `NAME=value`; nothing of the host's is inherited
   std::string working_directory = "/";
   std::string hostname = "lazaret";

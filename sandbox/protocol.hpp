@@ -3,10 +3,12 @@
 ///
 /// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
 ///   make_volume  volume_options                        fds: channel
+///   survey                                             fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
+///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
 /// service -> jailer, on the channel:
@@ -50,6 +52,8 @@ enum class kind : std::uint8_t {
   reaped,
   proceed,
   stop,
+  survey,
+  surveyed,
   program,
 };
 
@@ -70,12 +74,22 @@ struct program {
   std::string working_directory;
 };
 
+/// What the jailer knows of the layers before any jail is made.
+struct survey_answer {
+  std::vector<layer_report> layers;     ///< `active`: this host can have it
+  std::vector<std::string> namespaces;  ///< `user:[4026531837]`, ...: the jailer's own
+  std::uint32_t landlock_abi = 0;
+  bool refuses = false;  ///< every jail, with `why`
+  failure why;
+};
+
 void write(wire::writer& to, const policy& p);
 void write(wire::writer& to, const start_request& r);
 void write(wire::writer& to, const program& p);
 void write(wire::writer& to, const volume_options& v);
 void write(wire::writer& to, const outcome& o);
 void write(wire::writer& to, const failure& f);
+void write(wire::writer& to, const survey_answer& s);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
@@ -84,6 +98,7 @@ void read(wire::reader& from, program& p);
 void read(wire::reader& from, volume_options& v);
 void read(wire::reader& from, outcome& o);
 void read(wire::reader& from, failure& f);
+void read(wire::reader& from, survey_answer& s);
 
 /// A whole message: the kind, then the parts.
 template <class... Parts>

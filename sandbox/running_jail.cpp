@@ -159,7 +159,7 @@ result<void> running_jail::clone_init() {
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
-                  .landlock_abi = with_.landlock_abi,
+                  .optional = with_.optional,
                   .descriptors = {.standard_input = input,
                                   .standard_output = is_ahead ? input : output_write_.get(),
                                   .standard_error = is_ahead ? input : error_write_.get(),
@@ -324,6 +324,7 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
   o.peak_pids = used.peak_pids;
   o.pids_exhausted = used.pids_refused > 0;
   o.memory_killed = used.oom_kills > 0;
+  o.cpu_throttled = used.throttled > 0;
   o.bytes_written.count = written_ - std::min(written_, written_by_init_);
   const auto started = last_pid_ - std::min<std::uint64_t>(last_pid_, 1 + used.pids_refused);  // 1 is init
   o.processes =

@@ -29,7 +29,7 @@ struct jail_resources {
   const seccomp_filter& plain_filter;
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
-  int landlock_abi;
+  optional_layers optional;
   undertaker& buries;
   const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups

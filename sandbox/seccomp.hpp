@@ -42,6 +42,12 @@ class seccomp_filter {
   [[nodiscard]] static result<seccomp_filter> ready(const seccomp_options& options);
   /// Of compile_rules(), now. 8 ms; allocates. Fails as ready() does.
   [[nodiscard]] static result<seccomp_filter> compile(const seccomp_options& options);
+  /// A second filter, for a jail that may write to the host: no file gets a set-user-ID or set-group-ID bit, by
+  /// chmod(2) or when it is made. On the host such a file would run with its owner's rights. openat2(2), whose mode no
+  /// filter sees, gets ENOSYS. Of several filters the strictest answer counts, so this one allows all else. It has no
+  /// listener.
+  [[nodiscard]] static seccomp_filter no_set_ids();
+  [[nodiscard]] static result<seccomp_filter> compile_no_set_ids();
   /// Call with no_new_privs set, shortly before execve. Returns the listener, close-on-exec; if nobody serves it when a
   /// deadly call is made, the caller waits. Async-signal-safe; no allocation, also when it fails.
   [[nodiscard]] result<unique_fd> install() const noexcept;
@@ -51,7 +57,7 @@ class seccomp_filter {
  private:
   static result<unsigned> usable_flags();
   std::vector<std::uint64_t> program_;  ///< struct sock_filter is 8 bytes
-  unsigned flags_;                      ///< of seccomp(2)
+  unsigned flags_ = 0;                  ///< of seccomp(2); 0: without a listener
 };
 
 /// What libseccomp makes of the rules, one struct sock_filter each. What is installed answers the same and is a quarter

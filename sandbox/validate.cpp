@@ -21,6 +21,10 @@ bool is_under(std::string_view path, std::string_view prefix) {
          (path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/');
 }
 
+bool is_program(std::string_view name) {
+  return name.find('/') == std::string_view::npos ? is_plain_path("/" + std::string{name}) : is_plain_path(name);
+}
+
 template <class List>
 result<void> check_targets(const char* field, const List& list) {
   if (list.size() > max_mounts) return refuse(field, "too many");
@@ -100,8 +104,8 @@ bool is_plain_path(std::string_view path) {
 }
 
 result<void> validate(const policy& what, std::size_t volumes) {
-  if (what.argv.empty() || !is_plain_path(what.argv.front()))
-    return refuse("argv", "argv[0] must be a plain absolute path");
+  if (what.argv.empty() || !is_program(what.argv.front()))
+    return refuse("argv", "argv[0] must be a plain absolute path, or a name to be looked for in PATH");
   if (auto ok = check_strings("argv", what.argv); !ok) return ok;
   if (auto ok = check_strings("environment", what.environment); !ok) return ok;
   for (const auto& entry : what.environment)

@@ -32,7 +32,8 @@ void check_policy(const protocol::start_request& request) {
   const bool valid = validate(p, request.volumes.size()).has_value();
   (void)bind_rules{{"/opt"}}.allow(p.working_directory);
   if (!valid) return;
-  fuzz::must(!p.argv.empty() && is_plain_path(p.argv[0]), "the program is a plain path");
+  fuzz::must(!p.argv.empty() && is_plain_path(p.argv[0].find('/') == 0 ? p.argv[0] : "/" + p.argv[0]),
+             "the program is a plain path, or a name");
   for (const auto& v : p.volumes) fuzz::must(v.index < request.volumes.size(), "a volume's index is within the list");
   for (const auto& b : p.binds) fuzz::must(is_plain_path(b.source) && is_plain_path(b.target), "binds are plain paths");
   for (const auto& f : p.files) fuzz::must(is_plain_path(f.target), "a file's target is a plain path");

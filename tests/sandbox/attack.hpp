@@ -13,7 +13,8 @@ namespace lazaret::sandbox::testing {
 
 /// A program that attacks, as its header comment describes it (`//` in C, `#` in Python and shell):
 ///
-///     what: one sentence: what it tries, with its source
+///     what: one sentence: what it tries, with its source;
+///       goes on where indented further
 ///     expect: exited 0 | out_of_memory
 ///     stdout: text that it must print; may repeat
 ///     with: proc, memory=64M, pids=20, wall=3s, cpu=2s, output=64k, volume, tmp=16M, network=gateway

@@ -382,4 +382,7 @@ TEST_CASE("the filter that was built in is the one that libseccomp makes now", "
     REQUIRE(fresh.has_value());
     CHECK(std::ranges::equal(built_in->program(), fresh->program()));
   }
+  const auto fresh = seccomp_filter::compile_no_set_ids();
+  REQUIRE(fresh.has_value());
+  CHECK(std::ranges::equal(seccomp_filter::no_set_ids().program(), fresh->program()));
 }

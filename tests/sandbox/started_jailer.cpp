@@ -26,7 +26,7 @@ std::uint32_t uid_base() { return base_of_this_process() + static_cast<std::uint
 
 }  // namespace
 
-started_jailer::started_jailer(std::vector<std::string> options) {
+started_jailer::started_jailer(std::vector<std::string> options, const std::function<void()>& prepare) {
   auto ends = wire::make_channel();
   REQUIRE(ends.has_value());
   std::vector<std::string> command{LAZARET_BINARY_DIR "/bin/lazaret-jailer",
@@ -46,6 +46,7 @@ started_jailer::started_jailer(std::vector<std::string> options) {
       ::fcntl(3, F_SETFD, 0);
     else
       ::dup2(ends->second.get(), 3);
+    if (prepare) prepare();
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }

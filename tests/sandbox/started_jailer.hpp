@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace lazaret::sandbox::testing {
 
 class started_jailer {
  public:
-  explicit started_jailer(std::vector<std::string> options = {});
+  /// `prepare` runs in the forked child before lazaret-jailer: to give it another host than ours.
+  explicit started_jailer(std::vector<std::string> options = {}, const std::function<void()>& prepare = {});
   ~started_jailer();
   started_jailer(const started_jailer&) = delete;
 

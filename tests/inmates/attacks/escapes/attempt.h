@@ -1,9 +1,6 @@
 // What every escape says. An attempt that is refused prints why; one that works prints ESCAPED and ends the program.
 #ifndef ATTEMPT_H
 #define ATTEMPT_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
