@@ -49,7 +49,7 @@ breach overfill(const expectations& jail, const std::string& place) {
   unsigned long written = 0;
   while (written < 2 * most && ::write(fd, block.data(), page) == page) written += page;
   const bool full = errno == ENOSPC && written < 2 * most;
-  (void)!::ftruncate(fd, 0);
+  if (::ftruncate(fd, 0) != 0) return because("truncate in /tmp");
   (void)!::write(fd, "#!/lazaret-probe\n", 17);
   ::close(fd);
   char* const argv[] = {nullptr};

@@ -297,7 +297,7 @@ TEST_CASE("a program may confine itself further but not listen in our place") {
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0) == EPERM);
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | 1, 0) == EPERM);
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, 0) == EFAULT);  // it was let through to look for the program
-  CHECK(under_filter([] { return filter().install() ? 0 : 1; }) == 1);  // it brings a listener
+  CHECK(under_filter([] { return filter().install() ? 0 : 1; }) == 1);   // it brings a listener
   CHECK(under_filter([] {
           sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
           const sock_fprog program{1, &allow};
