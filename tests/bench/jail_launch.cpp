@@ -2,14 +2,14 @@
 /// one line `NAME MICROSECONDS` per launch, from the request to the answer that says it is over. See
 /// tests/bench/jails.py.
 ///
-///   jail_launch JAILER turns N PAUSE_MS AHEAD   N rounds of one launch of each kind, in an order drawn anew for each
+///   jail_launch BIN turns N PAUSE_MS AHEAD   N rounds of one launch of each kind, in an order drawn anew for each
 ///                                               round, so that what one leaves to be cleaned up hits all alike
-///   jail_launch JAILER crowd N WIDTH AHEAD      N jails, WIDTH at a time
-///   jail_launch JAILER steady N WIDTH AHEAD     likewise, in 40 slices that take turns with as many bare spawns; a
+///   jail_launch BIN crowd N WIDTH AHEAD      N jails, WIDTH at a time
+///   jail_launch BIN steady N WIDTH AHEAD     likewise, in 40 slices that take turns with as many bare spawns; a
 ///   line
 ///                                               says how long a whole slice took
 /// AHEAD: how many jails of a kind the jailer may prepare before they are asked for. `unprepared` ones are asked of a
-/// jailer that prepares none.
+/// jailer that prepares none. BIN: where lazaret-jailer and lazaret are.
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -108,10 +108,12 @@ void crowd(int times, int width, const work& todo) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) give_up("usage: jail_launch JAILER turns|crowd|steady N PAUSE_MS|WIDTH AHEAD");
+  if (argc != 6) give_up("usage: jail_launch BIN turns|crowd|steady N PAUSE_MS|WIDTH AHEAD");
+  const std::string programs = std::string{argv[1]} + "/";
   const std::string how = argv[2];
   const int times = std::atoi(argv[3]), number = std::atoi(argv[4]);
-  sandbox::jailer jailer{start_jailer(argv[1], argv[5])}, unprepared{start_jailer(argv[1], "0")};
+  const auto path = programs + "lazaret-jailer";
+  sandbox::jailer jailer{start_jailer(path, argv[5])}, unprepared{start_jailer(path, "0")};
 
   auto what = sandbox::base_policy();
   what.argv = {"/bin/true"};
@@ -121,6 +123,7 @@ int main(int argc, char** argv) {
   const work unprepared_jail = [&] { launch(unprepared, what); };
   const work observed_jail = [&] { launch(jailer, observed); };
   const work spawn_alone = [] { spawn_and_wait({"/bin/true"}); };
+  const work command = [&] { spawn_and_wait({programs + "lazaret", "jail", "--", "/bin/true"}); };
   const work bubblewrap = [] {
     spawn_and_wait({"/usr/bin/bwrap", "--unshare-all", "--ro-bind", "/", "/", "/bin/true"});
   };
@@ -128,8 +131,8 @@ int main(int argc, char** argv) {
     const char* name;
     const work& todo;
   };
-  std::array kinds{kind{"jail", jail}, kind{"unprepared", unprepared_jail}, kind{"observed", observed_jail},
-                   kind{"bwrap", bubblewrap}, kind{"spawn", spawn_alone}};
+  std::array kinds{kind{"jail", jail},       kind{"unprepared", unprepared_jail}, kind{"observed", observed_jail},
+                   kind{"command", command}, kind{"bwrap", bubblewrap},           kind{"spawn", spawn_alone}};
   for (const auto& each : kinds)
     for (int i = 0; i < 10; ++i) each.todo();  // what is read from disk is read now
 

@@ -72,12 +72,14 @@ watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
   // Reaped at once, as a jail's init does: before Linux 6.11 (bfafe5efa975) a zombie still holds its filter, and the
   // listener does not end.
   int status = 0;
-  for (bool reaped = false;;) {
+  bool reaped = false;
+  for (;;) {
     pollfd ready[]{{watcher.fd(), POLLIN, 0}, {process.get(), POLLIN, 0}};
     REQUIRE(::poll(ready, reaped ? 1 : 2, 20'000) > 0);
     if (!reaped && ready[1].revents != 0) reaped = ::waitpid(pid, &status, 0) == pid;
     if (ready[0].revents != 0 && watcher.handle() == observer::heard::last) break;
   }
+  if (!reaped) ::waitpid(pid, &status, 0);  // the listener may end first
   watcher.finish();
   watched seen;
   seen.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
