@@ -123,21 +123,27 @@ result<void> learn_program(policy& what) {
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
 void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
 
+result<void> filter_calls(const seccomp_filter& filter, bool observe) {
+  auto listener = filter.install();
+  if (!listener) return listener.error();
+  if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
+  if (observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
+  return {};
+}
+
 /// The last steps, in the process that becomes the program. Returns only if they fail.
 result<void> become_program(const jail_plan& plan) {
   LAZARET_TRY(start_own_session());
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
-  auto listener = plan.filter.install();
-  if (!listener) return listener.error();
-  if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
-  if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
+  LAZARET_TRY(filter_calls(plan.filter, plan.what.observe));
   if (plan.is_ahead) LAZARET_TRY(learn_program(plan.what));
   const char* directory = plan.what.working_directory.c_str();
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
   LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
-  return execute(plan.what);
+  LAZARET_TRY(execute(plan.what));
+  return {};
 }
 
 /// In the process that becomes the program.

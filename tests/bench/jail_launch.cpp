@@ -8,6 +8,8 @@
 ///   jail_launch BIN steady N WIDTH AHEAD     likewise, in 40 slices that take turns with as many bare spawns; a
 ///   line
 ///                                               says how long a whole slice took
+///   jail_launch BIN timeline N 0 0           N jails, one after the other, by a jailer that tells of each step at its
+///   end
 /// AHEAD: how many jails of a kind the jailer may prepare before they are asked for. `unprepared` ones are asked of a
 /// jailer that prepares none. BIN: where lazaret-jailer and lazaret are.
 
@@ -108,11 +110,11 @@ void crowd(int times, int width, const work& todo) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) give_up("usage: jail_launch BIN turns|crowd|steady N PAUSE_MS|WIDTH AHEAD");
+  if (argc != 6) give_up("usage: jail_launch BIN turns|crowd|steady|timeline N PAUSE_MS|WIDTH AHEAD");
   const std::string programs = std::string{argv[1]} + "/";
   const std::string how = argv[2];
   const int times = std::atoi(argv[3]), number = std::atoi(argv[4]);
-  const auto path = programs + "lazaret-jailer";
+  const auto path = programs + (how == "timeline" ? "lazaret-jailer-timed" : "lazaret-jailer");
   sandbox::jailer jailer{start_jailer(path, argv[5])}, unprepared{start_jailer(path, "0")};
 
   auto what = sandbox::base_policy();
@@ -149,6 +151,8 @@ int main(int argc, char** argv) {
     }
   } else if (how == "crowd") {
     crowd(times, number, [&] { print("jail", timed(jail)); });
+  } else if (how == "timeline") {
+    for (int i = 0; i < times; ++i) print("jail", timed(unprepared_jail));
   } else if (how == "steady") {
     constexpr int slices = 40;
     for (int i = 0; i < slices; ++i) {
