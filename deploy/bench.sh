@@ -9,7 +9,7 @@ deploy/deps.sh
 cmake --preset release >/dev/null
 targets=(jail_launch lazaret-jailer-timed)
 if [[ "$*" != jail ]]; then
-  targets+=(lazaretd lazaret lazaret-jailer lazaret_python_site beast_loop)
+  targets+=(lazaretd lazaret lazaret-client lazaret-jailer lazaret_python_site beast_loop)
   [[ -d build/release/mirror/simple ]] || deploy/mirror.sh build/release/mirror >&2
 fi
 cmake --build --preset release --target "${targets[@]}" -- --quiet >&2

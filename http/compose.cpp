@@ -13,6 +13,7 @@
 #include "http/gateway_listener.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
+#include "sandbox/layer_watch.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -27,8 +28,9 @@ std::filesystem::path program_folder() { return std::filesystem::read_symlink("/
 /// Hands each new jailer's connection to the client, until the keeper goes.
 class jailer_connector {
  public:
-  jailer_connector(sandbox::unique_fd keeper, sandbox::jailer& jails, metrics::instruments& meters)
-      : keeper_{std::move(keeper)}, thread_{[this, &jails, &meters] {
+  jailer_connector(sandbox::unique_fd keeper, sandbox::jailer& jails, sandbox::layer_watch& layers,
+                   metrics::instruments& meters)
+      : keeper_{std::move(keeper)}, thread_{[this, &jails, &layers, &meters] {
           for (bool first = true;; first = false) {
             auto connection = sandbox::next_connection(keeper_.get());
             if (!connection || !*connection) break;
@@ -37,9 +39,11 @@ class jailer_connector {
               spdlog::warn("the jailer was started again");
             }
             jails.replace(std::move(*connection));
+            layers.jailer_changed();
           }
           if (!ending_) spdlog::error("the keeper of the jailer is gone: no jail can be made until a restart");
           jails.replace(sandbox::unique_fd{});
+          layers.jailer_changed();
         }} {}
   ~jailer_connector() {
     ending_ = true;
@@ -79,7 +83,7 @@ class whole final : public composition {
         groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
-        connector_{std::move(ground.keeper), jails_, meters},
+        connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
@@ -94,7 +98,8 @@ class whole final : public composition {
     o.rate_window = std::chrono::seconds{c.per_ip_rate_window_sec};
     o.data_dir = c.data_dir;
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
-    o.jailer_trouble = [this] { return jails_.connected() ? std::string{} : "the jailer is not running"; };
+    o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
+    o.layers = [this] { return layers_.latest(); };
 
     actors::execution_parts execution{jails_,
                                       *registry_,
@@ -119,18 +124,24 @@ class whole final : public composition {
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
   sandbox::jailer jails_;
+  sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;
   actors::pipeline pipeline_;
 };
 
 }  // namespace
 
-sandbox::result<groundwork> lay_groundwork() {
+sandbox::result<groundwork> lay_groundwork(const config& settings) {
   auto site = actors::find_python_site();
   if (!site) return site.error();
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
+  if (!settings.jail_require.empty()) {
+    options.jailer_options.emplace_back("--require");
+    auto& names = options.jailer_options.emplace_back();
+    for (const auto& layer : settings.jail_require) names += (names.empty() ? "" : ",") + layer;
+  }
   auto keeper = sandbox::start_keeper(options);
   if (!keeper) return keeper.error();
   return groundwork{std::move(*keeper), std::move(*site)};

@@ -33,6 +33,8 @@ constexpr std::array table{
     setting{"RLIMIT_NOFILE", "1024", "open files of a jailed process", &c::rlimit_nofile, 32, 1048576},
     setting{"CGROUP_PIDS_MAX", "128", "processes and threads of a jail", &c::cgroup_pids_max, 4, 32768},
     setting{"DISK_LIMIT_MB", "512", "size of a run's writable volume in MiB", &c::disk_limit_mb, 16, 1048576},
+    setting{"JAIL_REQUIRE", "", "layers without which no jail is made; none: all that this kernel can have",
+            &c::jail_require, 0, 0, check_layer},
     setting{"MAX_DOWNLOAD_BYTES", "300000000", "bytes a run may download, enforced while streaming",
             &c::max_download_bytes, 1, 1000000000000},
     setting{"PACKAGE_DENYLIST", "torch,tensorflow,jaxlib", "packages refused, also as `name-*`", &c::package_denylist,

@@ -23,6 +23,9 @@ response follow_run(const site& s, const request& r);
 void list_stages(const site& s, const request& r, respond answer);
 void change_stage(const site& s, const request& r, respond answer);
 
+// routes_health.cpp
+response health(const site& s, const request& r);
+
 // routes_ops.cpp
 response healthz(const site& s, const request& r);
 response readyz(const site& s, const request& r);

@@ -88,6 +88,12 @@ result<void> evacuate(int directory) {
 
 }  // namespace
 
+std::string base_of(const hierarchy& where) {
+  const std::string leaf = std::string{"/"} + own_leaf;
+  const bool moved = where.version == 2 && where.directory.ends_with(leaf);
+  return moved ? where.directory.substr(0, where.directory.size() - leaf.size()) : where.directory;
+}
+
 result<void> limit_v2(int directory, const limits& what, const std::vector<std::string>& controllers) {
   const auto set = [&](const char* file, const std::string& text) { return write_at(directory, file, text); };
   if (has(controllers, "memory")) {
@@ -128,9 +134,7 @@ result<void> delegate_v2(int directory, const std::vector<std::string>& controll
 }
 
 result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted) {
-  std::string base = where.directory;
-  if (const std::string leaf = std::string{"/"} + own_leaf; base.ends_with(leaf))
-    base.resize(base.size() - leaf.size());
+  const auto base = base_of(where);
   const unique_fd directory{::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory) return os_failure("cgroup", "open " + base);
   std::vector<std::string> controllers;

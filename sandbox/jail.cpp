@@ -25,6 +25,7 @@
 #include "sandbox/layers/user.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
+#include "sandbox/oom_order.hpp"
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
@@ -77,16 +78,18 @@ result<void> hand_out(openings made) {
 }
 
 /// The order of confinement. Each step relies on those above it.
-result<void> confine(const jail_plan& plan, tally& counts) {
+result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
   openings made;
   LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan.descriptors));
   counts = tally::open();  // the host's /proc in sight
+  victims = oom_order::open();
   auto sources =
       take_sources(plan.what, plan.rules, plan.trees, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
+  LAZARET_TRY(bound_namespace());
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
   if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
@@ -137,11 +140,12 @@ result<void> become_program(const jail_plan& plan) {
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
+  // Before the filter, which lets nobody change all of them.
+  LAZARET_TRY(set_resource_limits(plan.what.limits, plan.cgroup_lacks));
   LAZARET_TRY(filter_calls(plan.filter, plan.what.observe));
   if (plan.is_ahead) LAZARET_TRY(learn_program(plan.what));
   const char* directory = plan.what.working_directory.c_str();
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
-  LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
   LAZARET_TRY(execute(plan.what));
   return {};
 }
@@ -182,7 +186,8 @@ void close_all_but_status_and(const tally& counts) {
 void live_as_init(const jail_plan& plan) noexcept try {
   ::prctl(PR_SET_NAME, "jail-init", 0, 0, 0);
   tally counts;
-  if (auto done = confine(plan, counts); !done) {
+  oom_order victims;
+  if (auto done = confine(plan, counts, victims); !done) {
     say(protocol::encode(kind::failed, done.error()));
     ::_exit(1);
   }
@@ -190,8 +195,10 @@ void live_as_init(const jail_plan& plan) noexcept try {
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &children, nullptr);  // for reap(); the program's mask is its own
+  victims.offer();
   const auto written_by_init = counts.bytes_written();
   const pid_t program = fork_program(plan);
+  victims.spare();
   if (program < 0) {
     say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);

@@ -8,6 +8,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/layers/descriptors.hpp"
+#include "sandbox/layers/resource_limits.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/private_inodes.hpp"
 #include "sandbox/seccomp.hpp"
@@ -32,6 +33,7 @@ struct jail_plan {
   const seccomp_filter& filter;
   std::span<const std::string> volume_paths;
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
+  lacking cgroup_lacks;            ///< what resource limits stand in for
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
   optional_layers optional;

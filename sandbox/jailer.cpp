@@ -133,7 +133,7 @@ result<void> jailer::check() {
   return asked->host.refuses ? result<void>{asked->host.why} : result<void>{};
 }
 
-result<std::vector<layer_report>> jailer::self_test() {
+result<std::vector<layer_report>> jailer::self_test(std::stop_token stop) {
   const auto asked = ask_survey([this] { return std::lock_guard{mutex_}, connection_; }());
   if (!asked) return asked.error();
   const auto& host = asked->host;
@@ -145,7 +145,7 @@ result<std::vector<layer_report>> jailer::self_test() {
   std::string said;
   jail_sinks sinks;
   sinks.on_stdout = [&](std::string_view text) { said += text; };
-  const auto how = started->wait(sinks);
+  const auto how = started->wait(sinks, std::move(stop));
   return how ? judge(host, said, *how) : not_tried(host, how.error());
 }
 

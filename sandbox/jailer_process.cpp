@@ -146,7 +146,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));
   }
-  auto trees = shared_trees::prepare(directory, rules.prefixes());
+  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.untried_overlays);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
   auto buries = undertaker::make();

@@ -38,8 +38,7 @@ answer ask_call(const char* layer_name, const char* call, long number, const cha
 
 answer ask_controller(const host_facts& host, const char* controller) {
   if (host.no_cgroups) return *host.no_cgroups;
-  if (host.cgroups == nullptr || !host.cgroups->limits(controller))
-    return failure{controller, ENOTSUP, "cgroup controller", "no writable hierarchy carries it: is it delegated?"};
+  if (!host.cgroups->limits(controller)) return host.cgroups->why_not(controller);
   // `hybrid: pids v1 /sys/fs/cgroup/pids/..., memory v1 ...`: the version, and not where, for anybody may ask /health.
   const auto all = host.cgroups->describe();
   const auto at = all.find(std::string{controller} + " v");

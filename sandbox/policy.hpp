@@ -66,7 +66,7 @@ struct limits {
   bytes memory = 1_GiB;                    ///< cgroup, swap included, tmpfs pages included
   bytes address_space{0};                  ///< RLIMIT_AS of each process; 0: not limited
   std::uint32_t pids = 128;                ///< processes and threads, cgroup
-  std::uint32_t open_files = 1024;         ///< RLIMIT_NOFILE
+  std::uint32_t open_files = 1024;         ///< RLIMIT_NOFILE; at least 16, of which the start needs 10
   bytes file_size = 4_GiB;                 ///< RLIMIT_FSIZE
   double cpus = 0;                         ///< cgroup cpu quota in cores; 0: not limited
   bytes output = 1_MiB;                    ///< of stdout and of stderr, each

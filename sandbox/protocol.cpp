@@ -111,7 +111,8 @@ void visit(Codec& c, V& v) {
 template <class Codec, is<outcome> V>
 void visit(Codec& c, V& v) {
   c.bounded(v.reason, ending::canceled), c(v.code), c(v.signal), c(v.syscall), c(v.pids_exhausted), c(v.memory_killed);
-  c(v.cpu_throttled), c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids), c(v.bytes_written), c(v.processes);
+  c(v.cpu_throttled), c(v.sampled), c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids), c(v.bytes_written),
+      c(v.processes);
 }
 template <class Codec, is<layer_report> V>
 void visit(Codec& c, V& v) {

@@ -50,6 +50,7 @@ enum class kind : std::uint8_t {
   watched,
   executed,
   reaped,
+  counted,
   proceed,
   stop,
   survey,

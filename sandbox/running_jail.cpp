@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -28,6 +29,8 @@ constexpr std::uint64_t namespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 constexpr auto set_up_patience = 10s;
 constexpr std::chrono::nanoseconds shortest_cpu_check = 2ms;
+/// Where /proc is all there is to look at: at four gigabytes a second, a hundred megabytes too much.
+constexpr std::chrono::nanoseconds sampling_period = 25ms;
 /// What init has to end the jail itself, which takes it a fraction of a millisecond unless a cpu quota throttles it.
 constexpr auto stop_patience = 300ms;
 
@@ -55,12 +58,6 @@ void arm(int timer, std::chrono::nanoseconds in) {
 void disarm(int timer) {
   const itimerspec never{};
   ::timerfd_settime(timer, 0, &never, nullptr);
-}
-
-/// When a budget of processor time could be used up at the earliest, all processors busy.
-std::chrono::nanoseconds soonest(std::chrono::nanoseconds budget) {
-  static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
-  return std::max<std::chrono::nanoseconds>(budget / processors, shortest_cpu_check);
 }
 
 result<void> write_proc(int pid, const char* file, const std::string& text) {
@@ -104,9 +101,12 @@ result<void> running_jail::take_on(jail_request& request) {
   LAZARET_TRY(make_pipes());
   const protocol::program program{request.what.argv, request.what.environment, request.what.working_directory};
   const std::array fds{request.standard_input.get(), output_write_.get(), error_write_.get()};
-  LAZARET_TRY(wire::send(status_.get(), protocol::encode(kind::program, program), fds));
-  output_write_.reset(), error_write_.reset();
   LAZARET_TRY(with_.loop.watch(request.channel.get(), [this] { hear_holder(); }));
+  if (auto told = wire::send(status_.get(), protocol::encode(kind::program, program), fds); !told) {
+    with_.loop.forget(request.channel.get());
+    return told;
+  }
+  output_write_.reset(), error_write_.reset();
   arm(wall_timer_.get(), set_up_patience);
   request_.what = std::move(request.what);
   request_.channel = std::move(request.channel);
@@ -119,6 +119,10 @@ result<void> running_jail::make_pipes() {
     auto ends = make_pipe();
     if (!ends) return ends.error();
     *read = std::move(ends->first), *write = std::move(ends->second);
+    // So that the program can open /dev/stdout and /dev/stderr again, which is asked of the pipe's inode; to write
+    // only.
+    if (::fchown(write->get(), *request_.uid, static_cast<gid_t>(-1)) != 0 || ::fchmod(write->get(), 0200) != 0)
+      return os_failure("start_jail", "give a pipe to the jail's uid");
   }
   return {};
 }
@@ -157,6 +161,7 @@ result<void> running_jail::clone_init() {
                   .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
                   .volume_paths = request_.volume_paths,
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
+                  .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
                   .optional = with_.optional,
@@ -168,6 +173,8 @@ result<void> running_jail::clone_init() {
   }
   pid_ = pid;
   init_.reset(pidfd);
+  for (const auto* controller : {"memory", "pids", "cpuacct"})
+    if (!sampler_ && !with_.groups.limits(controller)) sampler_.emplace(pid);
   return {};
 }
 
@@ -223,6 +230,7 @@ void running_jail::hear_init() {
       return;
     case kind::failed:
     case kind::reaped:
+    case kind::counted:
       return note(*got);
     default:
       return end(ending::canceled);
@@ -240,6 +248,8 @@ void running_jail::note(const wire::message& said) {
   } else if (what == kind::reaped) {
     wait_status_ = from.number<std::int32_t>();
     last_pid_ = from.number<std::uint32_t>();
+  } else if (what == kind::counted) {
+    written_ = from.number<std::uint64_t>();
   }
 }
 
@@ -268,7 +278,7 @@ void running_jail::announce() {
   executed_ = true;
   executed_at_ = clock::now();
   arm(wall_timer_.get(), request_.what.limits.wall);
-  arm(cpu_timer_.get(), soonest(request_.what.limits.cpu));
+  look_again(request_.what.limits.cpu);
   std::uint8_t present = 0;
   std::vector<int> fds{output_read_.get(), error_read_.get()};
   if (audit_) present |= protocol::has_audit, fds.push_back(audit_.get());
@@ -284,9 +294,26 @@ void running_jail::announce() {
 void running_jail::check_cpu() {
   std::uint64_t ticks = 0;
   if (::read(cpu_timer_.get(), &ticks, sizeof ticks) < 0 && errno != EAGAIN) return end(ending::cpu_timeout);
-  const auto left = request_.what.limits.cpu - group_->usage().cpu;
+  const auto& limits = request_.what.limits;
+  if (sampler_) sampler_->look(bytes{limits.memory.count / 2});
+  const auto left = limits.cpu - usage().cpu;
   if (left <= 0ns) return end(ending::cpu_timeout);
-  arm(cpu_timer_.get(), soonest(left));
+  if (sampler_ && !with_.groups.limits("memory") && sampler_->memory().count > limits.memory.count)
+    return end(ending::out_of_memory);
+  look_again(left);
+}
+
+/// When that much could be used up at the earliest.
+void running_jail::look_again(std::chrono::nanoseconds left) {
+  static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+  const auto earliest = std::max<std::chrono::nanoseconds>(left / processors, shortest_cpu_check);
+  arm(cpu_timer_.get(), sampler_ ? std::min(earliest, sampling_period) : earliest);
+}
+
+cgroup_usage running_jail::usage() const {
+  auto used = group_->usage();
+  if (sampler_) sampler_->account(with_.groups, used);
+  return used;
 }
 
 void running_jail::end(ending reason) {
@@ -323,7 +350,8 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
   o.peak_memory = used.peak_memory;
   o.peak_pids = used.peak_pids;
   o.pids_exhausted = used.pids_refused > 0;
-  o.memory_killed = used.oom_kills > 0;
+  o.memory_killed = used.oom_kills > 0 || reason_ == ending::out_of_memory;
+  o.sampled = sampler_.has_value();
   o.cpu_throttled = used.throttled > 0;
   o.bytes_written.count = written_ - std::min(written_, written_by_init_);
   const auto started = last_pid_ - std::min<std::uint64_t>(last_pid_, 1 + used.pids_refused);  // 1 is init
@@ -353,11 +381,13 @@ void running_jail::finish() {
     if (!got || got->closed()) break;
     note(*got);
   }
-  written_ = bytes_written_by(pid_);  // while it is a zombie
+  if (written_ == 0) written_ = bytes_written_by(pid_);  // init was killed: while it is a zombie
   siginfo_t how{};
-  ::waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED);
+  rusage total{};
+  ::syscall(SYS_waitid, P_PID, pid_, &how, WEXITED, &total);  // glibc's waitid() has no place for the last
   pid_ = -1;
-  const auto o = conclude(group_->usage());
+  if (sampler_) sampler_->conclude(total);
+  const auto o = conclude(usage());
   if (observer_) {
     with_.loop.forget(observer_->fd());
     observer_->finish();

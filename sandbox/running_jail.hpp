@@ -14,6 +14,7 @@
 #include "sandbox/jail.hpp"
 #include "sandbox/observer.hpp"
 #include "sandbox/outcome.hpp"
+#include "sandbox/sampler.hpp"
 #include "sandbox/uid_pool.hpp"
 #include "sandbox/undertaker.hpp"
 #include "sandbox/wire.hpp"
@@ -74,11 +75,13 @@ class running_jail {
   void hear_holder();  // the channel
   void announce();     // the program runs: tell the holder, start the clocks
   void check_cpu();
+  void look_again(std::chrono::nanoseconds left);
   void end(ending reason);  // the first reason wins
   void fail(const failure& why);
   void stop();
   void kill() noexcept;
-  void finish();  // the last process is gone
+  void finish();                             // the last process is gone
+  [[nodiscard]] cgroup_usage usage() const;  // as far as it is known
   [[nodiscard]] outcome conclude(const cgroup_usage& used) const;
 
   using clock = std::chrono::steady_clock;
@@ -92,6 +95,7 @@ class running_jail {
   unique_fd audit_, gateway_;  // from inside, on their way to the holder
   unique_fd status_, init_status_, init_, wall_timer_, cpu_timer_;
   std::unique_ptr<observer> observer_;
+  std::optional<sampler> sampler_;  // where a controller is missing
   int pid_ = -1;
   clock::time_point executed_at_{};
   bool executed_ = false;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -182,11 +183,11 @@ void add_personality(rule_book& rules) {
 }
 
 /// The jail's init has the program's uid, and these calls ask for no more than that: a program could take init's
-/// descriptors or time away, or leave it without a processor. Inside, init is 1 for everybody (pid_namespaces(7)).
+/// time away, or leave it without a processor. Inside, init is 1 for everybody (pid_namespaces(7)).
 void add_scheduling(rule_book& rules) {
   constexpr std::uint32_t init = 1;
-  for (const int call : {SCMP_SYS(prlimit64), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setparam),
-                         SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_setattr)}) {
+  for (const int call :
+       {SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setparam), SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_setattr)}) {
     rules.add(refuse, call, {is(0, init)});
     rules.add_else(SCMP_ACT_ALLOW, call, 0, {init});
   }
@@ -212,6 +213,24 @@ void add_seccomp(rule_book& rules) {
   rules.add(
       refuse, SCMP_SYS(seccomp),
       {is(0, SECCOMP_SET_MODE_FILTER), masked(1, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER)});
+}
+
+/// One's own limits can be lowered, but RLIMIT_CORE must stay (layers/resource_limits.cpp): nothing is dumped either
+/// way, so success is the truth. Only one's own: init has the same uid, so a program could take its descriptors away.
+void add_limits(rule_book& rules) {
+  static_assert(RLIMIT_CORE == 4 && RLIM_NLIMITS == 16);
+  const argument oneself = is(0, 0);
+  rules.add_else(refuse, SCMP_SYS(prlimit64), 0, {0});
+  struct prefix {
+    std::uint32_t mask, value;
+  };
+  for (const auto& [mask, value] : {prefix{~3U, 0}, prefix{~0U, 5}, prefix{~1U, 6}, prefix{~7U, 8}}) {
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(setrlimit), {masked(0, mask, value)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {oneself, masked(1, mask, value)});
+  }
+  rules.add(SCMP_ACT_ERRNO(0), SCMP_SYS(setrlimit), {is(0, RLIMIT_CORE)});
+  rules.add(SCMP_ACT_ERRNO(0), SCMP_SYS(prlimit64), {oneself, is(1, RLIMIT_CORE), SCMP_CMP64(2, SCMP_CMP_NE, 0)});
+  rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {oneself, is(1, RLIMIT_CORE), SCMP_CMP64(2, SCMP_CMP_EQ, 0)});
 }
 
 /// Files, FIFOs and sockets; devices would fail for want of CAP_MKNOD, but a (0,0) whiteout would not.
@@ -319,6 +338,7 @@ result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options)
   add_personality(rules);
   add_scheduling(rules);
   add_seccomp(rules);
+  add_limits(rules);
   add_mknod(rules);
   add_observed(rules, options.observe);
   if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};

@@ -115,7 +115,6 @@ inline const call_group call_groups[] = {
       S(getsid),
       S(setsid),
       S(getrlimit),
-      S(setrlimit),
       S(getrusage),
       S(getpriority),
       S(ioprio_get),

@@ -88,8 +88,12 @@ NOTES
   A stopped command (Ctrl-Z) does not stop the jail's clock. What stdin holds is read ahead, as by any pipe.
   Each jail of root runs as a host uid of its own, 1950000000 + the command's process id; a user's jail runs as that
   user, in a namespace where there is nobody else.
-  Where no cgroup may be written, and none is required, --mem, --pids and --cpu hold as far as rlimits reach: --self-test
+  Where no cgroup may be written and none is required, --mem, --pids and --cpu hold as far as rlimits reach; --self-test
   says so.
+
+ENVIRONMENT
+  JAIL_REQUIRE  names of layers (above) without which no program runs, with commas; unset: all that this kernel can have.
+                `JAIL_REQUIRE=seccomp` makes do without the others that are optional.
 
 SEE ALSO
   lazaretd --help, namespaces(7), cgroups(7), seccomp(2), landlock(7), mount_setattr(2), bwrap(1), timeout(1)
@@ -99,7 +103,7 @@ SEE ALSO
 
 std::string help_page() {
   std::string page{beginning};
-  // for (const layer& one : layers()) page += paragraph(one.purpose, 20, "  " + std::string{one.name});
+  for (const layer& one : layers()) page += paragraph(one.purpose, 20, "  " + std::string{one.name});
   page += "\nOPTIONS\n";
   for (const option& one : options())
     page +=
@@ -107,7 +111,7 @@ std::string help_page() {
                   "  " + std::string{one.name} + (one.argument ? " " : "") + (one.argument ? one.argument : "") + "  ");
   page += paragraph(
       "BYTES are a number and K, M, G or T (1.5G); SEC are seconds (2.5), or a number and ms, s, m or h. Paths are "
-      "absolute. Options may be written --name=value. What an option says wins over the preset.",
+      "absolute. Options may be written --wall=2.5. What an option says wins over the preset.",
       2);
   page += "\nPRESETS\n";
   for (const preset& one : presets()) page += paragraph(one.purpose, 24, "  " + std::string{one.name});

@@ -78,7 +78,7 @@ breach exceed_rlimits(const expectations& jail) {
   const auto files = jail.number("open_files"), size = jail.number("file_size");
   if (auto b = differs(RLIMIT_NOFILE, "RLIMIT_NOFILE", files); !b.empty()) return b;
   if (auto b = differs(RLIMIT_FSIZE, "RLIMIT_FSIZE", size); !b.empty()) return b;
-  if (auto b = differs(RLIMIT_CORE, "RLIMIT_CORE", 0); !b.empty()) return b;
+  if (auto b = differs(RLIMIT_CORE, "RLIMIT_CORE", 1); !b.empty()) return b;
   if (auto b = differs(RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0); !b.empty()) return b;
   if (auto b = differs(RLIMIT_CPU, "RLIMIT_CPU", jail.number("cpu_seconds")); !b.empty()) return b;
 

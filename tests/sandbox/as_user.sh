@@ -43,19 +43,19 @@ done < <(awk '{ for (i = 7; $i != "-"; ++i); print $5, $(i + 1), $(i + 3) }' /pr
 # A build below somebody's private home is out of a user's reach: shown again at the same path, in a mount namespace that goes with us.
 reveal='
   build=$1; shift
-  for (( directory = 1; directory; )); do directory=0; path=$build
-    while [[ $path != / ]]; do path=$(dirname "$path")
-      [[ $(stat -c %A "$path") == *x ]] || hidden=$path
-    done
-  done
-  if [[ -n ${hidden:-} ]]; then
-    place=$(mktemp -d); mount --bind "$build" "$place"
-    mount -t tmpfs -o mode=755 tmpfs "$hidden"; mkdir -p "$build"
-    mount --bind "$place" "$build"; umount "$place"; rmdir "$place"
+  hidden=; path=$build
+  while [[ $path != / ]]; do path=${path%/*}; path=${path:-/}; [[ $(stat -c %A "$path") == *x ]] || hidden=$path; done
+  if [[ -n $hidden ]]; then
+    place=$(mktemp -d)
+    mount --bind "$build" "$place"
+    mount -t tmpfs -o mode=755 tmpfs "$hidden"
+    mkdir -p "$build"
+    mount --move "$place" "$build"
+    rmdir "$place"
   fi'
 for group in "${groups[@]}"; do enter+="echo \$\$ > '$group/cgroup.procs'; "; done
 unshare --mount bash -euc "$enter$reveal"'
   uid=$1; shift
   cd /tmp
-  exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"' \
+  exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --inh-caps=-all --bounding-set=-all "$@"' \
   as_user "$build" "$uid" "$@"

@@ -77,6 +77,8 @@ void take_option(attack& to, std::string_view option) {
     to.jail.mount_proc = true;
   else if (option == "volume")
     to.wants_volume = true, to.jail.volumes.push_back({.index = 0, .target = "/volume"});
+  else if (option == "audit")
+    to.jail.audit_channel = true;
   else if (option == "observe")
     to.jail.observe = true;
   else if (option == "network=gateway")
@@ -126,6 +128,8 @@ void take_line(attack& into, std::string_view line) {
     for (const auto& wanted : into.expect) check_expectation(wanted);
   } else if (key == "stdout") {
     into.printed.emplace_back(value);
+  } else if (key == "control" && (value == "host" || value == "own file")) {
+    into.control = value;
   } else if (key == "with") {
     for (const auto& option : split(value, ',')) take_option(into, option);
   } else if (!key.empty() && !into.what.empty()) {

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "sandbox/harvest.hpp"
 #include "tests/sandbox/attack.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
@@ -139,6 +140,11 @@ std::string try_out(const attack& what, started_jailer& jails, int worker) {
     if (said.out.find(text) == std::string::npos) wrong += "did not print `" + text + "`; ";
   if (said.out.find("ESCAPED") != std::string::npos) wrong += "got out; ";
   if (const auto left = left_of(what, worker); !left.empty()) wrong += "left processes: " + left + "; ";
+
+  const auto brought = gather(shared->root(), {});
+  if (!brought) wrong += "its volume can't be read: " + brought.error().describe() + "; ";
+  for (const auto& file : brought ? brought->files : std::vector<harvest::file>{})
+    if (file.content.find("root:x:0:0") != std::string::npos) wrong += "its volume led to the host; ";
 
   auto after = inmate({"/bin/true"});
   auto next = jails.client().start(after);

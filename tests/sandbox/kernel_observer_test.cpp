@@ -79,8 +79,8 @@ watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
     if (!reaped && ready[1].revents != 0) reaped = ::waitpid(pid, &status, 0) == pid;
     if (ready[0].revents != 0 && watcher.handle() == observer::heard::last) break;
   }
-  if (!reaped) ::waitpid(pid, &status, 0);  // the listener may end first
   watcher.finish();
+  if (!reaped) ::waitpid(pid, &status, 0);
   watched seen;
   seen.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   std::string text;

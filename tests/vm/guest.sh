@@ -46,7 +46,7 @@ nobody) $busybox mkdir -p $group ;;
 esac
 case $who in user | nobody)
   echo $$ > $group/cgroup.procs
-  as="setpriv --reuid 1000 --regid 1000 --clear-groups"
+  as="/usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups"
   ;;
 esac
 

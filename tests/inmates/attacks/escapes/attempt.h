@@ -25,16 +25,6 @@ static inline void attempt(int worked, const char* how) {
   printf("refused: %s: %s\n", how, strerror(errno));
 }
 
-// In a child, because the filter kills whoever asks. True when it was not killed and the call did not fail.
-static inline int survives(long (*call)(void)) {
-  fflush(stdout);
-  pid_t child = fork();
-  if (child == 0) _exit(call() < 0 ? 1 : 0);
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static inline int contained(void) {
   puts("contained");
   return 0;

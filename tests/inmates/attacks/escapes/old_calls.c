@@ -4,17 +4,11 @@
 #include "attempt.h"
 
 int main(void) {
-  static const long numbers[] = {SYS_nfsservctl,   SYS_uselib,          SYS__sysctl,        SYS_create_module,
-                                 SYS_query_module, SYS_get_kernel_syms, SYS_lookup_dcookie, SYS_ustat,
-                                 SYS_sysfs,        SYS_vserver,         SYS_afs_syscall,    SYS_tuxcall,
-                                 SYS_security,     SYS_getpmsg,         SYS_putpmsg};
+  static const long numbers[] = {SYS__sysctl, SYS_lookup_dcookie, SYS_ustat,         SYS_sysfs,
+                                 SYS_vserver, SYS_afs_syscall,    SYS_tuxcall,       SYS_security,
+                                 SYS_getpmsg, SYS_putpmsg,        SYS_epoll_ctl_old, SYS_epoll_wait_old};
   for (unsigned n = 0; n < sizeof numbers / sizeof *numbers; ++n) {
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) _exit(syscall(numbers[n], 0, 0, 0, 0, 0, 0) < 0 ? 1 : 0);
-    int status = 0;
-    waitpid(child, &status, 0);
-    attempt(WIFEXITED(status) && WEXITSTATUS(status) == 0, "an old call");
+    attempt(syscall(numbers[n], 0, 0, 0, 0, 0, 0) >= 0, "an old call");
   }
   for (long number = 449; number < 1024;
        ++number) {  // newer than what this jail knows; futex_waitv is the last of them
