@@ -82,6 +82,7 @@ breach exceed_rlimits(const expectations& jail) {
   if (auto b = differs(RLIMIT_CORE, "RLIMIT_CORE", 1); !b.empty()) return b;
   if (auto b = differs(RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", 1024); !b.empty()) return b;
   if (auto b = differs(RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0); !b.empty()) return b;
+  if (auto b = differs(RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", 1024); !b.empty()) return b;
   if (auto b = differs(RLIMIT_CPU, "RLIMIT_CPU", jail.number("cpu_seconds")); !b.empty()) return b;
 
   int last = 2;
