@@ -49,6 +49,19 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/// A jail's is 1, which is more than a caller's `ulimit -c 0` leaves: CAP_SYS_RESOURCE may raise it, and 0 does as well
+/// where cores are files. Where they go to a program, 0 would start it, as the host's root, for each core.
+result<void> provide_core_limit() {
+  rlimit core{};
+  if (::getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_max != 0) return {};
+  core = {1, 1};
+  if (::setrlimit(RLIMIT_CORE, &core) == 0) return {};
+  char first = '|';
+  const unique_fd pattern{::open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC)};
+  if (pattern && ::read(pattern.get(), &first, 1) == 1 && first != '|') return {};
+  return failure{"resource_limits", EPERM, "RLIMIT_CORE=1", "the hard limit is 0: `ulimit -Hc 1` where it is set"};
+}
+
 std::string link_text(const std::string& path) {
   std::array<char, 4096> text{};
   const auto size = ::readlink(path.c_str(), text.data(), text.size());
@@ -132,6 +145,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  if (auto done = provide_core_limit(); !done) return done.error();
   auto groups = open_cgroup_tree();  // while the host's mounts are in sight
   const auto uids_here = mappable_uids();
   if (!uids_here) return uids_here.error();
