@@ -12,7 +12,6 @@
 #include <array>
 #include <csignal>
 
-#include "sandbox/own_namespace.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -147,9 +146,8 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   raise_descriptor_limit();
   if (auto done = provide_core_limit(); !done) return done.error();
   auto groups = open_cgroup_tree();  // while the host's mounts are in sight
-  const auto uids_here = mappable_uids();
-  if (!uids_here) return uids_here.error();
-  const bool privileged = *uids_here > 1;
+  const auto ids = choose_uids(options.uid_base);
+  if (!ids) return ids.error();
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
   auto place = workspace::enter(directory);
@@ -165,11 +163,10 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   if (!loop) return loop.error();
   auto buries = undertaker::make();
   if (!buries) return buries.error();
-  const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{parts{
-      std::move(*loop), std::move(*buries), unique_fd{options.connection}, std::move(*place), ids, std::move(rules),
+      std::move(*loop), std::move(*buries), unique_fd{options.connection}, std::move(*place), *ids, std::move(rules),
       std::move(trees), seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}),
-      std::move(groups), options.require, privileged, options.ahead, options.lend}}};
+      std::move(groups), options.require, !ids->single, options.ahead, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -213,7 +210,9 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   const auto options = protocol::decode<volume_options>(std::string_view{request.bytes}.substr(1));
   if (!options) return options.error();
   if (volumes_.size() >= max_volumes) return failure{"make_volume", EMFILE, "volumes", "too many at once"};
-  auto made = workspace_.make_volume(*options, uids_.take());
+  auto uid = uids_.take();
+  if (!uid) return uid.error();
+  auto made = workspace_.make_volume(*options, std::move(*uid));
   if (!made) return made.error();
   const int lease = channel.get();
   const int root = made->root.get();
@@ -279,7 +278,11 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     accepted.volume_paths.push_back(volume->path);
     if (!accepted.uid) accepted.uid = volume->owner;
   }
-  if (!accepted.uid) accepted.uid = uids_.take();
+  if (!accepted.uid) {
+    auto uid = uids_.take();
+    if (!uid) return uid.error();
+    accepted.uid = std::move(*uid);
+  }
   LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
