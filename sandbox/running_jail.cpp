@@ -94,7 +94,9 @@ result<void> running_jail::start() {
   init_status_.reset(), output_write_.reset(), error_write_.reset(), request_.standard_input.reset();
   LAZARET_TRY(map_ids());
   LAZARET_TRY(watch_all());
-  return wire::send(status_.get(), protocol::encode(kind::proceed));
+  auto sent = wire::send(status_.get(), protocol::encode(kind::proceed));
+  if (!sent && sent.error().error == EPIPE) return {};  // init has failed already, and will be heard to say why
+  return sent;
 }
 
 result<void> running_jail::take_on(jail_request& request) {
