@@ -53,6 +53,7 @@ class running_jail {
 
   /// Clones the jail. After a failure nothing is left of it, and the caller tells.
   [[nodiscard]] result<void> start();
+  [[nodiscard]] bool executed() const noexcept { return executed_; }  ///< the program runs, or has
   [[nodiscard]] int channel() const noexcept { return request_.channel.get(); }
 
  private:

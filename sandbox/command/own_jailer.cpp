@@ -58,7 +58,7 @@ result<jailer_process_options> own_jailer::options_for(const command_line& line)
   options.uid_base = uid_base + static_cast<std::uint32_t>(::getpid());
   options.allow_binds = line.shown;
   options.lend = line.lent;
-  options.untried_overlays = true;
+  options.for_one_jail = true;
   const char* require = std::getenv("JAIL_REQUIRE");
   if (require == nullptr || *require == '\0') return options;
   auto names = parse_layer_names(require);
