@@ -603,9 +603,9 @@ class AsAnotherUser(NeedsRoot):
                 inner.rmdir()
         return not group.exists()
 
-    def run_as_nobody(self, *words, **more):
+    def run_as_nobody(self, *words, delegated=True, **more):
         def become():
-            for group in self.groups:
+            for group in self.groups if delegated else ():
                 (group / "cgroup.procs").write_text("0")
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -625,6 +625,19 @@ class AsAnotherUser(NeedsRoot):
         self.assertEqual((done.returncode, outcome(done)["ended"]), (124, "wall_timeout"))
         done = self.run_as_nobody("--cpu", "0.5", "--json", "--", "sh", "-c", "while :; do :; done")
         self.assertEqual((done.returncode, outcome(done)["ended"]), (124, "cpu_timeout"))
+
+    def test_where_no_cgroup_is_delegated_other_limits_stand_in(self):
+        def run(*words):
+            return self.run_as_nobody("--json", *words, delegated=False)
+        done = run("--", "sh", "-c", "echo hi; exit 3")
+        self.assertEqual((done.returncode, done.stdout), (3, b"hi\n"), done.stderr)
+        hog = "x = bytearray(300 << 20)\nx[::4096] = b'x' * len(x[::4096])"
+        self.assertNotEqual(run("--mem", "64M", "--", "python3", "-c", hog).returncode, 0)
+        done = run("--cpu", "0.5", "--", "sh", "-c", "while :; do :; done")
+        self.assertEqual((done.returncode, outcome(done)["ended"]), (124, "cpu_timeout"))
+        done = self.run_as_nobody("--", "true", delegated=False, env={"JAIL_REQUIRE": "memory"})
+        self.assertEqual(done.returncode, 125)
+        self.assertIn(b"memory", done.stderr)
 
     def test_what_it_can_write_it_can_bind_writable(self):
         shared = self.folder / "mine"
