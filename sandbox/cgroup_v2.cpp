@@ -70,8 +70,9 @@ class root_v2 final : public root {
 
 /// The leaf that the service's own processes move to, because a group with processes can't give controllers to its
 /// children ("no internal processes"). It has no number: the sweep leaves it alone, and a restarted jailer, which is
-/// born in it, takes its parent as the base.
-constexpr const char* own_leaf = "lazaret.service";
+/// born in it, takes its parent as the base. Not a name that systemd could have given: a unit `lazaret.service` is the
+/// base itself.
+constexpr const char* own_leaf = "lazaret.self";
 
 result<void> evacuate(int directory) {
   if (::mkdirat(directory, own_leaf, 0755) != 0 && errno != EEXIST)
@@ -153,12 +154,16 @@ result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<
   for (std::string name; offered >> name;)
     if (has(wanted, name)) controllers.push_back(name);
 
-  // The kernel's root group may hold processes and give; any other answers EBUSY until it is empty. Processes that
-  // forked in the meantime are met in the next round.
-  auto delegated = delegate_v2(directory.get(), controllers);
+  // The kernel's root group, which alone has no type, may hold processes and give. Any other must be empty first, and
+  // is not asked before that: it would refuse memory (EBUSY) but give pids and cpu, and be a `domain threaded` one from
+  // then on, which never gives memory (EOPNOTSUPP). Processes that forked in the meantime are met in the next round.
+  const bool may_hold_processes = !exists_at(directory.get(), "cgroup.type");
+  result<void> delegated = failure{"cgroup", EBUSY, base, "processes are started in it all the time"};
   for (int round = 0; round < 10 && !delegated && delegated.error().error == EBUSY; ++round) {
-    if (auto done = evacuate(directory.get()); !done) return done.error();
-    delegated = delegate_v2(directory.get(), controllers);
+    if (!may_hold_processes)
+      if (auto done = evacuate(directory.get()); !done) return done.error();
+    if (may_hold_processes || read_at(directory.get(), "cgroup.procs").value_or("").empty())
+      delegated = delegate_v2(directory.get(), controllers);
   }
   if (!delegated) return delegated.error();
   auto place = home::open(base, for_one);

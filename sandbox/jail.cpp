@@ -168,14 +168,13 @@ void live_as_init(const jail_plan& plan) noexcept try {
   sigaddset(&children, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &children, nullptr);  // for reap(); the program's mask is its own
   victims.offer();
-  const auto written_by_init = counts.bytes_written();
   const pid_t program = fork_program(plan);
   victims.spare();
   if (program < 0) {
     say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);
   }
-  tell_executed(written_by_init);
+  tell_executed(counts.bytes_written());  // its own: nobody has been reaped yet
   close_all_but_status_and(counts);
   reap(program, status_fd, counts);
 } catch (const std::exception& e) {

@@ -56,7 +56,7 @@ int main(int argc, char** argv) try {
     std::cerr << usage;
     return 2;
   }
-  auto served = lazaret::sandbox::ensure_root(argv);
+  auto served = lazaret::sandbox::ensure_root(argv, lazaret::sandbox::which_ids::subordinate_too);
   if (served) {
     auto process = lazaret::sandbox::jailer_process::make(options);
     served = process ? (*process)->serve() : lazaret::sandbox::result<void>{process.error()};

@@ -12,7 +12,6 @@
 #include <array>
 #include <csignal>
 
-#include "sandbox/own_namespace.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -138,9 +137,8 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   if (auto done = provide_core_limit(); !done) return done.error();
   unique_fd host_mounts{options.for_one_jail ? ::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC) : -1};
   auto groups = open_cgroup_tree(options.for_one_jail);  // while the host's mounts are in sight
-  const auto uids_here = mappable_uids();
-  if (!uids_here) return uids_here.error();
-  const bool privileged = *uids_here > 1;
+  const auto ids = choose_uids(options.uid_base);
+  if (!ids) return ids.error();
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
   auto place = workspace::enter(directory);
@@ -154,11 +152,10 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   auto trees = shared_trees::prepare(directory, rules.prefixes(), options.for_one_jail);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{
-      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
-            seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}), std::move(groups),
-            options.require, privileged, options.lend, std::move(host_mounts)}}};
+      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), *ids, std::move(rules),
+            std::move(trees), seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}),
+            std::move(groups), options.require, !ids->single, options.lend, std::move(host_mounts)}}};
 }
 
 result<void> jailer_process::serve() {
@@ -210,7 +207,9 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   const auto options = protocol::decode<volume_options>(std::string_view{request.bytes}.substr(1));
   if (!options) return options.error();
   if (volumes_.size() >= max_volumes) return failure{"make_volume", EMFILE, "volumes", "too many at once"};
-  auto made = workspace_.make_volume(*options, uids_.take());
+  auto uid = uids_.take();
+  if (!uid) return uid.error();
+  auto made = workspace_.make_volume(*options, std::move(*uid));
   if (!made) return made.error();
   const int lease = channel.get();
   const int root = made->root.get();
@@ -276,7 +275,11 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     accepted.volume_paths.push_back(volume->path);
     if (!accepted.uid) accepted.uid = volume->owner;
   }
-  if (!accepted.uid) accepted.uid = uids_.take();
+  if (!accepted.uid) {
+    auto uid = uids_.take();
+    if (!uid) return uid.error();
+    accepted.uid = std::move(*uid);
+  }
   LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});

@@ -34,8 +34,7 @@ result<void> set_resource_limits(const limits& what, lacking cgroup) {
   // (coredump_pipe() in fs/coredump.c). The filter lets nobody change it. A jailer that has no more than 0 has seen
   // that there is no such pipe.
   LAZARET_TRY(limit(RLIMIT_CORE, 1, 1, "RLIMIT_CORE"));
-  // Of all processes together (signal(7)); POSIX timers count too. The kernel's own default is thousands per GiB of
-  // RAM.
+  // Of all processes together (signal(7)); POSIX timers count too. The kernel's default is thousands per GiB of RAM.
   LAZARET_TRY(limit(RLIMIT_SIGPENDING, 1024, 1024, "RLIMIT_SIGPENDING"));
   LAZARET_TRY(limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10, "RLIMIT_MEMLOCK"));
   LAZARET_TRY(limit(RLIMIT_MSGQUEUE, 0, 0, "RLIMIT_MSGQUEUE"));
