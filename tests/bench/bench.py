@@ -12,6 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+import jails  # noqa: E402
 import support  # noqa: E402
 from support import BUILD, Index, Service  # noqa: E402
 
@@ -136,7 +137,11 @@ def memory(few=30, many=300):
         report("memory", f"{who}: open files after {many} runs beside after {few}", late_fds, "files", fds)
 
 
-CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory}
+def jail():
+    jails.jail(lambda metric, value, unit, baseline: report("jail", metric, value, unit, baseline))
+
+
+CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

@@ -21,7 +21,7 @@ from support import BUILD, main
 
 LAZARET = str(BUILD / "bin" / "lazaret")
 NOBODY = 65534
-UID_BASE = 1_950_000_000
+UID_BASE = 1_900_000_000
 
 
 def command(*options, cmd=("/usr/bin/true",)):
@@ -77,8 +77,9 @@ def descendants(pid):
 
 
 def jailed_by(pid):
-    """Processes that run as the uid which the jail of the command `pid` has."""
-    return [p for p, _, uid, state in processes() if uid == UID_BASE + pid and state != "Z"]
+    """Processes of the jail of the command `pid`: they run as a uid that jails only have."""
+    family = descendants(pid)
+    return [p for p, _, uid, state in processes() if p in family and uid >= UID_BASE and state != "Z"]
 
 
 def groups_of(jailer):
@@ -329,9 +330,10 @@ class Ending(NeedsRoot):
 
     def test_nothing_is_left_after_it(self):
         process = self.start(script="echo ready; setsid sh -c 'sleep 60 & sleep 60' & exit 3")
+        family = descendants(process.pid)
         jailer = next((p for p, parent, _, _ in processes() if parent == process.pid), None)
         self.assertEqual(process.wait(30), 3)
-        self.assertEqual(jailed_by(process.pid), [])
+        self.assertEqual(alive(family), [])
         self.assertEqual(groups_of(jailer), [])
         process.stdout.close(), process.stderr.close()
 
