@@ -323,7 +323,11 @@ void jailer_process::prepare() {
 }
 
 result<void> jailer_process::make_jail(jail_request accepted) {
-  if (!accepted.uid) accepted.uid = uids_.take();
+  if (!accepted.uid) {
+    auto uid = uids_.take();
+    if (!uid) return uid.error();
+    accepted.uid = std::move(*uid);
+  }
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
