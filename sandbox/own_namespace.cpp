@@ -23,8 +23,8 @@ result<void> put(const std::string& path, const std::string& text) {
   return {};
 }
 
-/// Of passwd(5), `NAME:x:UID:...`. Not getpwuid(3), which a static program can't have; a user whom only the network knows
-/// can be in subuid(5) by number.
+/// Of passwd(5), `NAME:x:UID:...`. Not getpwuid(3), which a static program can't have; a user whom only the network
+/// knows can be in subuid(5) by number.
 std::string name_of(uid_t uid) {
   std::ifstream users{"/etc/passwd"};
   for (std::string line; std::getline(users, line);) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -67,6 +68,13 @@ result<void> write_proc(int pid, const char* file, const std::string& text) {
   return {};
 }
 
+/// Has this process ended, or is it about to? It loses its memory, and with that its files in /proc, and its sockets
+/// before its end is told.
+bool ends(const unique_fd& process) {
+  pollfd end{process.get(), POLLIN, 0};
+  return ::poll(&end, 1, 100) == 1;
+}
+
 }  // namespace
 
 running_jail::running_jail(const jail_resources& with, std::string name, jail_request request, farewell gone)
@@ -92,9 +100,11 @@ result<void> running_jail::start() {
   group_ = std::move(*group);
   LAZARET_TRY(clone_init());
   init_status_.reset(), output_write_.reset(), error_write_.reset(), request_.standard_input.reset();
-  LAZARET_TRY(map_ids());
-  LAZARET_TRY(watch_all());
-  return wire::send(status_.get(), protocol::encode(kind::proceed));
+  auto told = map_ids();
+  if (told) told = wire::send(status_.get(), protocol::encode(kind::proceed));
+  // An init that gave up before it was told to go on has said why: that is heard in its turn.
+  if (!told && !ends(init_)) return told;
+  return watch_all();
 }
 
 result<void> running_jail::take_on(jail_request& request) {

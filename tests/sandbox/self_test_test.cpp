@@ -156,7 +156,7 @@ TEST_CASE("Without Landlock in the kernel jails are made, and it is reported") {
 }
 
 TEST_CASE("A layer that JAIL_REQUIRE names and the kernel lacks refuses every jail, and says why") {
-  started_jailer jails{{"--require", "pids, landlock"}, lose_landlock};
+  started_jailer jails{{"--require", "rlimits, landlock"}, lose_landlock};
   const auto refused = jails.client().check();
   REQUIRE(refused.has_error());
   CHECK(refused.error().step == "landlock");

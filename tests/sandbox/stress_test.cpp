@@ -86,7 +86,7 @@ TEST_CASE("stress-ng in a jail hurts nobody beside it and is gone with its jail"
     CHECK((ran.how.reason == ending::exited || ran.how.reason == ending::wall_timeout ||
            ran.how.reason == ending::out_of_memory));
     CHECK(ran.how.wall < time_for_each() + 20s);  // idle and nice ones take their time to die on a busy host
-    CHECK(jailed_processes().size() <= 12);  // the neighbour's
+    CHECK(jailed_processes().size() <= 12);       // the neighbour's
     std::printf("%-10s %-28s %6.1f s cpu  %5u processes  %4llu MiB peak  %5d neighbours\n", kind,
                 describe(ran.how).c_str(), std::chrono::duration<double>(ran.how.cpu).count(), ran.how.processes,
                 static_cast<unsigned long long>(ran.how.peak_memory.count >> 20), beside.runs - before);
