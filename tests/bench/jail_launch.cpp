@@ -3,13 +3,12 @@
 /// tests/bench/jails.py.
 ///
 ///   jail_launch BIN turns N PAUSE_MS AHEAD   N rounds of one launch of each kind, in an order drawn anew for each
-///                                               round, so that what one leaves to be cleaned up hits all alike
-///   jail_launch BIN crowd N WIDTH AHEAD      N jails, WIDTH at a time
-///   jail_launch BIN steady N WIDTH AHEAD     likewise, in 40 slices that take turns with as many bare spawns; a
-///   line
-///                                               says how long a whole slice took
-///   jail_launch BIN timeline N 0 0           N jails, one after the other, by a jailer that tells of each step at its
-///   end
+///   round,
+///                                            so that what one leaves to be cleaned up hits all alike
+///   jail_launch BIN crowd N WIDTH AHEAD      N jails, WIDTH at a time, in slices that take turns with a tenth of
+///   bwraps jail_launch BIN steady N WIDTH AHEAD     likewise with as many bwraps; a line says how long a whole slice
+///   took jail_launch BIN timeline N 0 0           N jails, one after the other, by a jailer that tells of each step at
+///   its end
 /// AHEAD: how many jails of a kind the jailer may prepare before they are asked for. `unprepared` ones are asked of a
 /// jailer that prepares none. BIN: where lazaret-jailer and lazaret are.
 
@@ -150,14 +149,18 @@ int main(int argc, char** argv) {
       }
     }
   } else if (how == "crowd") {
-    crowd(times, number, [&] { print("jail", timed(jail)); });
+    constexpr int slices = 20;
+    for (int i = 0; i < slices; ++i) {
+      crowd(times / slices, number, [&] { print("jail", timed(jail)); });
+      crowd(times / slices / 10, number, [&] { print("bwrap", timed(bubblewrap)); });
+    }
   } else if (how == "timeline") {
     for (int i = 0; i < times; ++i) print("jail", timed(unprepared_jail));
   } else if (how == "steady") {
     constexpr int slices = 40;
     for (int i = 0; i < slices; ++i) {
       print("jail", timed([&] { crowd(times / slices, number, jail); }));
-      print("spawn", timed([&] { crowd(times / slices, number, spawn_alone); }));
+      print("bwrap", timed([&] { crowd(times / slices, number, bubblewrap); }));
     }
   } else {
     give_up("what is `" + how + "`?");

@@ -1,5 +1,5 @@
 // Every program of tests/inmates/attacks in a real jail: it must end as its header says, leave nothing, and leave the
-// jailer able to serve. `attack_tests escapes` runs one folder's; LAZARET_ATTACK=name one inmate of it.
+// jailer able to serve. `attack_tests "[escapes]"` runs one folder, LAZARET_ATTACK=name one inmate of it.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -13,6 +13,9 @@
 //   - numbers that the kernel hands out in order to everybody: inodes of pipes and sockets, socket cookies.
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -190,6 +193,38 @@ TEST_CASE("Two jails exchange not one bit by") {
     if (name == "channel" || name == "futex") continue;
     SECTION(name) { try_channel(name); }
   }
+}
+
+TEST_CASE("What is mounted below a tree is seen too, and locked by nobody else") {
+  if (::geteuid() != 0) {
+    WARN("not run: mounting needs root");
+    return;
+  }
+  const shared_folder shown;
+  REQUIRE(::mkdir(shown.path("below").c_str(), 0755) == 0);
+  const unique_fd home{::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)};
+  REQUIRE(::unshare(CLONE_NEWNS) == 0);  // the mount is nobody else's business
+  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+  REQUIRE(::mount("below", shown.path("below").c_str(), "tmpfs", 0, "mode=755") == 0);
+  std::ofstream{shown.path("below/file")} << "seen";
+  {
+    started_jailer jails{shown.allow()};
+    const unique_fd locked{::open(shown.path("below/file").c_str(), O_RDONLY | O_CLOEXEC)};
+    REQUIRE(::flock(locked.get(), LOCK_EX) == 0);
+    auto what = python(R"(
+import fcntl
+file = open('/shared/below/file')
+fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+print(file.read())
+try: open('/shared/below/x', 'w')
+except OSError as e: print(e.strerror)
+)");
+    shown.show(what);
+    const auto ran = run(jails.client(), what);
+    CHECK(ran.err == "");
+    CHECK(ran.out == "seen\nRead-only file system\n");
+  }
+  REQUIRE(::setns(home.get(), CLONE_NEWNS) == 0);
 }
 
 TEST_CASE("What is said to stay possible still is: a futex on a page of a file of the host") {
