@@ -87,6 +87,18 @@ result<void> evacuate(int directory) {
   return {};
 }
 
+/// Without moving anybody: the kernel's root group. Others are not even asked while they hold processes (open_v2).
+bool gives_to_children(const std::string& path, const std::vector<std::string>& wanted) {
+  const unique_fd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory || ::faccessat(directory.get(), ".", W_OK, AT_EACCESS) != 0) return false;
+  if (exists_at(directory.get(), "cgroup.type")) return false;
+  std::vector<std::string> controllers;
+  std::istringstream offered{read_at(directory.get(), "cgroup.controllers").value_or("")};
+  for (std::string name; offered >> name;)
+    if (has(wanted, name)) controllers.push_back(name);
+  return static_cast<bool>(delegate_v2(directory.get(), controllers));
+}
+
 }  // namespace
 
 std::string base_of(const hierarchy& where) {
@@ -134,8 +146,8 @@ result<void> delegate_v2(int directory, const std::vector<std::string>& controll
   return {};
 }
 
-result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted) {
-  const auto base = base_of(where);
+result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted, bool for_one) {
+  const auto base = for_one && gives_to_children(where.mount_point, wanted) ? where.mount_point : base_of(where);
   const unique_fd directory{::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory) return os_failure("cgroup", "open " + base);
   std::vector<std::string> controllers;
@@ -155,9 +167,10 @@ result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<
       delegated = delegate_v2(directory.get(), controllers);
   }
   if (!delegated) return delegated.error();
-  auto place = home::open(base);
+  auto place = home::open(base, for_one);
   if (!place) return place.error();
-  if (auto done = delegate_v2((*place)->fd(), controllers); !done) return done.error();
+  if (!for_one)
+    if (auto done = delegate_v2((*place)->fd(), controllers); !done) return done.error();
   return std::unique_ptr<root>{std::make_unique<root_v2>(std::move(*place), std::move(controllers))};
 }
 

@@ -145,9 +145,11 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (auto done = provide_core_limit(); !done) return done.error();
-  auto groups = open_cgroup_tree();  // while the host's mounts are in sight
-  const auto ids = choose_uids(options.uid_base);
+  auto groups = open_cgroup_tree(options.for_one_jail);  // while the host's mounts are in sight
+  auto ids = choose_uids(options.uid_base);
   if (!ids) return ids.error();
+  // What a user lends is written to as that user, whose other uids own nothing of it.
+  if (!options.lend.empty() && ids->outside != 0) *ids = {.base = 0, .count = 1, .single = true};
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
   auto place = workspace::enter(directory);
@@ -158,7 +160,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));
   }
-  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.untried_overlays);
+  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.for_one_jail);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
   auto buries = undertaker::make();

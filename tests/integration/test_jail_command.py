@@ -21,7 +21,7 @@ from support import BUILD, main
 
 LAZARET = str(BUILD / "bin" / "lazaret")
 NOBODY = 65534
-UID_BASE = 1_950_000_000
+UID_BASE = 1_900_000_000
 
 
 def command(*options, cmd=("/usr/bin/true",)):
@@ -77,8 +77,9 @@ def descendants(pid):
 
 
 def jailed_by(pid):
-    """Processes that run as the uid which the jail of the command `pid` has."""
-    return [p for p, _, uid, state in processes() if uid == UID_BASE + pid and state != "Z"]
+    """Processes of the jail of the command `pid`: they run as a uid that jails only have."""
+    family = descendants(pid)
+    return [p for p, _, uid, state in processes() if p in family and uid >= UID_BASE and state != "Z"]
 
 
 def groups_of(jailer):
@@ -329,9 +330,10 @@ class Ending(NeedsRoot):
 
     def test_nothing_is_left_after_it(self):
         process = self.start(script="echo ready; setsid sh -c 'sleep 60 & sleep 60' & exit 3")
+        family = descendants(process.pid)
         jailer = next((p for p, parent, _, _ in processes() if parent == process.pid), None)
         self.assertEqual(process.wait(30), 3)
-        self.assertEqual(jailed_by(process.pid), [])
+        self.assertEqual(alive(family), [])
         self.assertEqual(groups_of(jailer), [])
         process.stdout.close(), process.stderr.close()
 
@@ -603,9 +605,9 @@ class AsAnotherUser(NeedsRoot):
                 inner.rmdir()
         return not group.exists()
 
-    def run_as_nobody(self, *words, **more):
+    def run_as_nobody(self, *words, delegated=True, **more):
         def become():
-            for group in self.groups:
+            for group in self.groups if delegated else ():
                 (group / "cgroup.procs").write_text("0")
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -625,6 +627,19 @@ class AsAnotherUser(NeedsRoot):
         self.assertEqual((done.returncode, outcome(done)["ended"]), (124, "wall_timeout"))
         done = self.run_as_nobody("--cpu", "0.5", "--json", "--", "sh", "-c", "while :; do :; done")
         self.assertEqual((done.returncode, outcome(done)["ended"]), (124, "cpu_timeout"))
+
+    def test_where_no_cgroup_is_delegated_other_limits_stand_in(self):
+        def run(*words):
+            return self.run_as_nobody("--json", *words, delegated=False)
+        done = run("--", "sh", "-c", "echo hi; exit 3")
+        self.assertEqual((done.returncode, done.stdout), (3, b"hi\n"), done.stderr)
+        hog = "x = bytearray(300 << 20)\nx[::4096] = b'x' * len(x[::4096])"
+        self.assertNotEqual(run("--mem", "64M", "--", "python3", "-c", hog).returncode, 0)
+        done = run("--cpu", "0.5", "--", "sh", "-c", "while :; do :; done")
+        self.assertEqual((done.returncode, outcome(done)["ended"]), (124, "cpu_timeout"))
+        done = self.run_as_nobody("--", "true", delegated=False, env={"JAIL_REQUIRE": "memory"})
+        self.assertEqual(done.returncode, 125)
+        self.assertIn(b"memory", done.stderr)
 
     def test_what_it_can_write_it_can_bind_writable(self):
         shared = self.folder / "mine"
