@@ -103,7 +103,7 @@ result<void> running_jail::start() {
   auto told = map_ids();
   if (told) told = wire::send(status_.get(), protocol::encode(kind::proceed));
   // An init that gave up before it was told to go on has said why: that is heard in its turn.
-  if (!told && !ends(init_)) return told;
+  if (!told && told.error().error != EPIPE && !ends(init_)) return told;
   return watch_all();
 }
 

@@ -26,7 +26,7 @@ TEST_CASE("The layers are tested when there is a jailer, and not again for each 
   CHECK(watch.latest().layers.size() == layers().size());
 }
 
-TEST_CASE("An old answer is followed by a new test") {
+TEST_CASE("An old answer is followed by a new test", "[long]") {
   started_jailer jails;
   layer_watch watch{jails.client(), 0ms};
   watch.jailer_changed();
