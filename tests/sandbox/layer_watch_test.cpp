@@ -33,8 +33,7 @@ TEST_CASE("An old answer is followed by a new test", "[long]") {
   REQUIRE(eventually([&] { return !watch.latest().layers.empty(); }));
   jails.kill();
   REQUIRE(eventually([&] { return !watch.latest().trouble.empty(); }));
-  CHECK(watch.latest().layers.empty());
-  CHECK(watch.trouble() == watch.latest().trouble);
+  CHECK_FALSE(watch.trouble().empty());
 }
 
 TEST_CASE("With another jailer nothing of the last one's answer is left") {
