@@ -1,5 +1,6 @@
 // How a jail ends, and what is said of it.
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -214,6 +215,15 @@ TEST_CASE("What can't be jailed is a failure that names step and object, and not
   what = inmate({"descriptors"});
   what.working_directory = "/nowhere";
   CHECK_THAT(refused(what), Contains("chdir /nowhere: No such file"));
+}
+
+TEST_CASE("A limit above the jailer's own is the jailer's own") {
+  started_jailer jails;
+  rlimit own{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &own) == 0);
+  auto what = python("import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[1])");
+  what.limits.open_files = 1 << 20;
+  CHECK(run(jails.client(), what).out == std::to_string(std::min<rlim_t>(own.rlim_max, 1 << 20)) + "\n");
 }
 
 TEST_CASE("Every field of a policy is checked by the jailer") {
