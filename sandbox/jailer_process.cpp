@@ -98,6 +98,16 @@ result<unique_fd> check_standard_input(unique_fd given) {
   return given;
 }
 
+/// From beside this program: wherever that is, whoever may go there. Call before leaving the mount namespace that the
+/// program was started in: once that is gone, nobody knows the path any more (d_path() in fs/d_path.c).
+result<unique_fd> open_probe() {
+  auto path = link_text("/proc/self/exe");
+  path = path.substr(0, path.rfind('/')) + "/lazaret-probe";
+  unique_fd probe{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!probe) return os_failure("survey", "open " + path, "is it installed beside lazaret-jailer?");
+  return probe;
+}
+
 }  // namespace
 
 struct jailer_process::parts {
@@ -110,6 +120,7 @@ struct jailer_process::parts {
   shared_trees trees;
   result<seccomp_filter> plain, observing;
   result<std::unique_ptr<cgroup_tree>> groups;
+  result<unique_fd> probe;
   std::vector<std::string> require;
   bool privileged;
   std::size_t ahead;
@@ -127,6 +138,7 @@ jailer_process::jailer_process(parts p)
       plain_filter_{std::move(p.plain)},
       observing_filter_{std::move(p.observing)},
       groups_{std::move(p.groups)},
+      probe_{std::move(p.probe)},
       require_{std::move(p.require)},
       privileged_{p.privileged},
       lend_{std::move(p.lend)},
@@ -152,6 +164,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   if (!options.lend.empty() && ids->outside != 0) *ids = {.base = 0, .count = 1, .single = true};
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
+  auto probe = open_probe();
   auto place = workspace::enter(directory);
   if (!place) return place.error();
   for (const auto& allowed : options.allow_binds) {
@@ -168,7 +181,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   return std::unique_ptr<jailer_process>{new jailer_process{parts{
       std::move(*loop), std::move(*buries), unique_fd{options.connection}, std::move(*place), *ids, std::move(rules),
       std::move(trees), seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}),
-      std::move(groups), options.require, !ids->single, options.ahead, options.lend}}};
+      std::move(groups), std::move(probe), options.require, !ids->single, options.ahead, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -365,13 +378,9 @@ result<void> jailer_process::tell_layers(const wire::message& request, const uni
   answer.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
   answer.refuses = refusal_.has_value();
   if (refusal_) answer.why = *refusal_;
-  // From beside this program: wherever that is, whoever may go there.
-  auto path = link_text("/proc/self/exe");
-  path = path.substr(0, path.rfind('/')) + "/lazaret-probe";
-  const unique_fd probe{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!probe) return os_failure("survey", "open " + path, "is it installed beside lazaret-jailer?");
+  if (!probe_) return probe_.error();
   hold_shared_lock();
-  const int sent = probe.get();
+  const int sent = probe_->get();
   return wire::send(channel.get(), protocol::encode(kind::surveyed, answer), {&sent, 1});
 }
 

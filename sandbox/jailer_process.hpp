@@ -74,6 +74,7 @@ class jailer_process {
   shared_trees trees_;
   result<seccomp_filter> plain_filter_, observing_filter_;
   result<std::unique_ptr<cgroup_tree>> groups_;
+  result<unique_fd> probe_;
   std::vector<std::string> require_;
   int landlock_abi_ = landlock_abi();
   optional_layers optional_;

@@ -179,6 +179,7 @@ TEST_CASE(
 TEST_CASE("Without cgroups the self-test says that there are none, and that the rest holds") {
   started_jailer jails{{}, cover_cgroups};
   const auto reports = jails.client().self_test();
+  INFO((reports ? "" : reports.error().describe()));
   REQUIRE(reports.has_value());
   for (const auto& layer : *reports) {
     INFO(layer.name << ": " << layer.detail);

@@ -32,6 +32,10 @@ for word in $($busybox cat /proc/cmdline); do
   case $word in vm.who=*) who=${word#vm.who=};; vm.build=*) build=${word#vm.build=};; vm.only=*) only=$(echo "${word#vm.only=}" | $busybox tr _ " ");; esac
 done
 
+# The build may lie in somebody's private home, and here it is everybody's.
+path=$build
+while [ -n "$path" ]; do $busybox chmod a+rx "$path"; path=${path%/*}; done
+
 as=
 group=/sys/fs/cgroup/system.slice/lazaret.service
 case $who in
