@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,6 +22,7 @@ result<undertaker> undertaker::make() {
   unique_fd queue{ends[1]};
   if (::fcntl(queue.get(), F_SETFL, O_NONBLOCK) != 0) return os_failure("undertaker", "O_NONBLOCK");
   std::thread thread{[end = ends[0]] {
+    ::prctl(PR_SET_NAME, "undertaker", 0, 0, 0);
     for (;;) {
       int fd = -1;
       const auto size = ::read(end, &fd, sizeof fd);
