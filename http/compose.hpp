@@ -21,7 +21,7 @@ struct groundwork {
 };
 
 /// Finds the jail's Python site and forks the keeper. Single-threaded callers only.
-[[nodiscard]] sandbox::result<groundwork> lay_groundwork();
+[[nodiscard]] sandbox::result<groundwork> lay_groundwork(const config& settings);
 
 /// Everything behind the HTTP server. Members end in the reverse order of their making.
 class composition {

@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   if (auto made = http::make_data_folder(settings->data_dir, settings->run_as_user); !made) {
     return fail(made.error().describe());
   }
-  auto ground = http::lay_groundwork();
+  auto ground = http::lay_groundwork(*settings);
   if (!ground) return fail(ground.error().describe());
   metrics::instruments meters;  // opens what of /proc only the starting user may open
   if (auto became = http::become(settings->run_as_user, settings->data_dir); !became) {

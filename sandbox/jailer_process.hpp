@@ -40,6 +40,7 @@ class jailer_process {
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
   result<void> start_jail(wire::message& request, unique_fd& channel);
+  result<void> send_steward(wire::message& request, unique_fd& channel);
 
   struct held_volume {
     unique_fd lease;
@@ -59,6 +60,7 @@ class jailer_process {
   std::uint64_t last_jail_ = 0;
   std::map<int, held_volume> volumes_;  // by lease
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;
+  std::map<int, unique_fd> stewards_;  // pidfds
 };
 
 }  // namespace lazaret::sandbox

@@ -4,11 +4,15 @@
 /// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
 ///   make_volume  volume_options                        fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
+///   deposit      volume id                              fds: channel, sealed files
+///   gather       volume id                              fds: channel, sealed gather_options
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
 ///   failed       failure
 ///   ended        outcome
+///   deposited    nothing                                fds: sealed message of that kind, with the known files
+///   gathered     nothing                                fds: sealed message of that kind, with the files
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
@@ -31,6 +35,7 @@
 #include "sandbox/jailer.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
+#include "sandbox/volume_files.hpp"
 #include "sandbox/wire.hpp"
 
 namespace lazaret::sandbox::protocol {
@@ -49,6 +54,10 @@ enum class kind : std::uint8_t {
   reaped,
   proceed,
   stop,
+  deposit,
+  deposited,
+  gather,
+  gathered,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
@@ -56,6 +65,9 @@ enum presence : std::uint8_t { has_stdin = 1, has_body = 2, has_audit = 4, has_o
 
 /// A sealed body may not be larger: a policy is text files and arguments, not data (use a volume).
 inline constexpr std::size_t max_body = 4 << 20;
+
+/// Files for a volume, or out of one.
+inline constexpr std::size_t max_files_body = std::size_t{2} << 30;
 
 struct start_request {
   policy what;
@@ -67,6 +79,10 @@ void write(wire::writer& to, const start_request& r);
 void write(wire::writer& to, const volume_options& v);
 void write(wire::writer& to, const outcome& o);
 void write(wire::writer& to, const failure& f);
+void write(wire::writer& to, const std::vector<volume_file>& files);
+void write(wire::writer& to, const std::vector<known_file>& files);
+void write(wire::writer& to, const gather_options& o);
+void write(wire::writer& to, const gathered& g);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
@@ -74,6 +90,10 @@ void read(wire::reader& from, start_request& r);
 void read(wire::reader& from, volume_options& v);
 void read(wire::reader& from, outcome& o);
 void read(wire::reader& from, failure& f);
+void read(wire::reader& from, std::vector<volume_file>& files);
+void read(wire::reader& from, std::vector<known_file>& files);
+void read(wire::reader& from, gather_options& o);
+void read(wire::reader& from, gathered& g);
 
 /// A whole message: the kind, then the parts.
 template <class... Parts>

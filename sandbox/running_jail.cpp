@@ -129,7 +129,7 @@ result<void> running_jail::clone_init() {
                   .landlock_abi = with_.landlock_abi,
                   .descriptors = {.standard_input = request_.standard_input.get(),
                                   .standard_output = output_write_.get(),
-                                  .standard_error = error_write_.get(),
+                                  .standard_error = (request_.what.merge_output ? output_write_ : error_write_).get(),
                                   .status = init_status_.get()}});
   pid_ = pid;
   init_.reset(pidfd);

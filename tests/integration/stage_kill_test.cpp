@@ -102,7 +102,7 @@ SCENARIO("each stage actor and each worker is killed while 20 real runs are in f
     return found == environment.end() ? nullptr : found->second.c_str();
   });
   REQUIRE(settings.has_value());
-  auto ground = http::lay_groundwork();
+  auto ground = http::lay_groundwork(*settings);
   REQUIRE(ground.has_value());
   metrics::instruments meters;
   auto parts = http::compose(*settings, std::move(*ground), meters);
