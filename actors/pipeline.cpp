@@ -124,6 +124,10 @@ std::string pipeline::not_ready_because() {
   return system_->options.jailer_trouble ? system_->options.jailer_trouble() : std::string{};
 }
 
+sandbox::jail_health pipeline::layers() {
+  return system_->options.layers ? system_->options.layers() : sandbox::jail_health{};
+}
+
 std::optional<run> pipeline::find(const std::string& run_id) { return system_->runs->find(run_id); }
 std::optional<run_page> pipeline::list(const run_filter& filter) { return system_->runs->list(filter); }
 std::vector<run_event> pipeline::events(const std::string& run_id, std::uint64_t after, std::size_t limit) {

@@ -46,6 +46,7 @@ struct pipeline_options {
   std::filesystem::path data_dir;
   /// Empty when the jailer can be used; else why not. Asked by not_ready_because().
   std::function<std::string()> jailer_trouble;
+  std::function<sandbox::jail_health()> layers;  ///< empty: nothing is known of them
   std::size_t scheduler_threads = 2;
 };
 
@@ -61,6 +62,7 @@ class pipeline final : public service {
   void stages(reply<std::vector<stage_status>> done) override;
   void change_stage(std::string stage, stage_change change, reply<stage_status> done) override;
   [[nodiscard]] std::string not_ready_because() override;
+  [[nodiscard]] sandbox::jail_health layers() override;
   [[nodiscard]] std::optional<run> find(const std::string& run_id) override;
   [[nodiscard]] std::optional<run_page> list(const run_filter& filter) override;
   [[nodiscard]] std::vector<run_event> events(const std::string& run_id, std::uint64_t after,

@@ -15,6 +15,7 @@
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
+#include "sandbox/layer_watch.hpp"
 
 namespace lazaret::actors {
 
@@ -80,6 +81,9 @@ class service {
   /// Empty when ready; else the reason (a stage is unhealthy, the jailer is away, the store can't be written,
   /// draining).
   [[nodiscard]] virtual std::string not_ready_because() = 0;
+
+  /// The last self-test of the jail's layers; may cause the next, and never waits for it.
+  [[nodiscard]] virtual sandbox::jail_health layers() = 0;
 
   [[nodiscard]] virtual std::optional<run> find(const std::string& run_id) = 0;
   /// Nothing when the cursor is not one that list() gave.

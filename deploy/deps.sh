@@ -17,19 +17,24 @@ check=(prometheus bubblewrap wrk openssl python3-charset-normalizer python3-pep5
   python3-tz python3-simplejson python3-toml python3-pluggy python3-iniconfig python3-colorama python3-tabulate
   python3-more-itertools python3-zipp python3-decorator python3-docutils python3-pygments python3-distlib
   python3-platformdirs python3-filelock python3-wheel python3-setuptools python3-build)
+# tests/vm boots a kernel of its own; uidmap gives an unprivileged jailer its users.
+vm=(qemu-system-x86 busybox-static cpio kmod procps uidmap)
 
-if [[ "${1:-}" == --print ]]; then printf '%s\n' "${build[@]}" "${run[@]}" "${check[@]}"; exit 0; fi
+if [[ "${1:-}" == --print ]]; then printf '%s\n' "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}"; exit 0; fi
 [[ $# -eq 0 ]] || { echo "usage: deploy/deps.sh [--print]" >&2; exit 2; }
 
 missing=()
-for package in "${build[@]}" "${run[@]}" "${check[@]}"; do
+for package in "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}"; do
   [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" == installed ]] || missing+=("$package")
 done
-(( ${#missing[@]} )) || exit 0
-
 sudo=""; (( EUID == 0 )) || sudo=sudo
-# RUNLEVEL=1: a postinst that asks invoke-rc.d does not start services of its own (the tests start their own Prometheus).
-export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-echo "installing: ${missing[*]}" >&2
-$sudo apt-get update -q >/dev/null
-$sudo apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+if (( ${#missing[@]} )); then
+  # RUNLEVEL=1: a postinst that asks invoke-rc.d does not start services of its own (the tests start their own Prometheus).
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  echo "installing: ${missing[*]}" >&2
+  $sudo apt-get update -q >/dev/null
+  $sudo apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+fi
+# The kernel that tests/vm boots: downloaded, not installed. Stale package lists may name one that is gone.
+kernel=$(realpath "$(dirname "$0")/../tests/vm/kernel.sh")
+"$kernel" >/dev/null || { $sudo apt-get update -q >/dev/null; "$kernel" >/dev/null; }

@@ -13,6 +13,8 @@ constexpr auto token = access::token;
 /// Order matters in one way only: the most asked route comes first.
 const std::array table{
     route{"GET", "/healthz", open, healthz, "liveness"},
+    route{"GET", "/health", open, health,
+          "every layer of the jail: active, unavailable or broken, as a self-test saw it"},
     route{"GET", "/readyz", open, reading{readyz}, "readiness, with the reason when it is not"},
     route{"GET", "/metrics", open, reading{metrics_text}, "Prometheus text exposition"},
     route{"GET", "/openapi.json", open, openapi_json, "this contract"},

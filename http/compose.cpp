@@ -14,6 +14,7 @@
 #include "http/gateway_listener.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
+#include "sandbox/layer_watch.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -28,8 +29,9 @@ std::filesystem::path program_folder() { return std::filesystem::read_symlink("/
 /// Hands each new jailer's connection to the client, until the keeper goes.
 class jailer_connector {
  public:
-  jailer_connector(sandbox::unique_fd keeper, sandbox::jailer& jails, metrics::instruments& meters)
-      : keeper_{std::move(keeper)}, thread_{[this, &jails, &meters] {
+  jailer_connector(sandbox::unique_fd keeper, sandbox::jailer& jails, sandbox::layer_watch& layers,
+                   metrics::instruments& meters)
+      : keeper_{std::move(keeper)}, thread_{[this, &jails, &layers, &meters] {
           for (bool first = true;; first = false) {
             auto connection = sandbox::next_connection(keeper_.get());
             if (!connection || !*connection) break;
@@ -38,9 +40,11 @@ class jailer_connector {
               spdlog::warn("the jailer was started again");
             }
             jails.replace(std::move(*connection));
+            layers.jailer_changed();
           }
           if (!ending_) spdlog::error("the keeper of the jailer is gone: no jail can be made until a restart");
           jails.replace(sandbox::unique_fd{});
+          layers.jailer_changed();
         }} {}
   ~jailer_connector() {
     ending_ = true;
@@ -80,7 +84,7 @@ class whole final : public composition {
         groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
-        connector_{std::move(ground.keeper), jails_, meters},
+        connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
@@ -102,7 +106,8 @@ class whole final : public composition {
     o.interactive.work = [this, &meters](const actors::execution_request& what, std::stop_token stop) {
       return perform(what, std::move(stop), meters);
     };
-    o.jailer_trouble = [this] { return jails_.connected() ? std::string{} : "the jailer is not running"; };
+    o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
+    o.layers = [this] { return layers_.latest(); };
 
     actors::execution_parts execution{jails_,
                                       *registry_,
@@ -137,6 +142,7 @@ class whole final : public composition {
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
   sandbox::jailer jails_;
+  sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;
   actors::pipeline pipeline_;
 };
@@ -151,6 +157,11 @@ sandbox::result<groundwork> lay_groundwork(const config& settings) {
   options.jailer_options = {"--allow-bind", site->root.string()};
   for (const auto& folder : {settings.snekbox_bin_dir, settings.snekbox_user_base})
     if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
+  if (!settings.jail_require.empty()) {
+    options.jailer_options.emplace_back("--require");
+    auto& names = options.jailer_options.emplace_back();
+    for (const auto& layer : settings.jail_require) names += (names.empty() ? "" : ",") + layer;
+  }
   auto keeper = sandbox::start_keeper(options);
   if (!keeper) return keeper.error();
   return groundwork{std::move(*keeper), std::move(*site)};

@@ -11,6 +11,7 @@
 
 #include "actors/names.hpp"
 #include "http/config.hpp"
+#include "sandbox/layers.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -62,6 +63,11 @@ std::string check_package_name(std::string_view value) {
 
 std::string check_store_url(std::string_view value) {
   return value == "sqlite:" ? "" : "must be `sqlite:` (the store embedded in DATA_DIR; no other kind is supported yet)";
+}
+
+std::string check_layer(std::string_view value) {
+  const auto names = sandbox::parse_layer_names(value);
+  return names ? "" : "must hold layers of the jail, of which " + names.error().hint;
 }
 
 std::string check_path(std::string_view value) {

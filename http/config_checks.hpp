@@ -13,6 +13,7 @@ namespace lazaret::http {
 [[nodiscard]] std::string check_http_url(std::string_view value);      ///< http or https, no credentials, no fragment
 [[nodiscard]] std::string check_package_name(std::string_view value);  ///< PEP 508
 [[nodiscard]] std::string check_store_url(std::string_view value);     ///< sqlite: only, for now
+[[nodiscard]] std::string check_layer(std::string_view value);         ///< of sandbox::layers()
 [[nodiscard]] std::string check_path(std::string_view value);
 [[nodiscard]] std::string check_inner_path(std::string_view value);  ///< absolute, without `.`, `..` or empty parts
 /// `[**/]NAME` where NAME is fnmatch(3)'s kind: the pattern is about names, not about directories.

@@ -1,4 +1,5 @@
-/// lazaret: the client. Its subcommands are http/client/commands.hpp; here is only what the command line means.
+/// lazaret-client: what `lazaret` (sandbox/command/) becomes for all but `lazaret jail`. Its subcommands are
+/// http/client/commands.hpp; here is only what the command line means.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(
+      "`lazaret jail -- CMD` runs one program in a jail of its own, without a service: lazaret jail --help.\n"
       "The token is read from --token-file, LAZARET_TOKEN or API_TOKEN.\n"
       "Exit codes: 0 benign (or done), 1 suspicious or malicious, 2 everything else: inconclusive, failed, canceled,\n"
       "refused, or the service is away.");

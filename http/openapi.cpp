@@ -39,6 +39,7 @@ constexpr std::string_view stage_path =
 constexpr std::string_view json_type = "application/json";
 constexpr details known[] = {
     {"GET", "/healthz", "[]", "", "200", json_type, "Health", ""},
+    {"GET", "/health", "[]", "", "200", json_type, "JailHealth", "503"},
     {"GET", "/readyz", "[]", "", "200", json_type, "Health", "503"},
     {"GET", "/metrics", "[]", "", "200", "text/plain", "", ""},
     {"GET", "/openapi.json", "[]", "", "200", json_type, "", ""},
@@ -61,6 +62,12 @@ constexpr std::string_view components = R"({
 "schemas": {
   "Error": {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}},
   "Health": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
+  "JailHealth": {"type": "object", "required": ["status", "docker_connected", "auth_enabled", "layers"], "properties": {
+    "status": {"type": "string", "enum": ["ok", "degraded"]}, "docker_connected": {"type": "boolean"},
+    "auth_enabled": {"type": "boolean"}, "detail": {"type": "string"}, "layers": {"type": "array", "items": {
+      "type": "object", "required": ["name", "state", "required", "detail"], "properties": {"name": {"type": "string"},
+      "state": {"type": "string", "enum": ["active", "unavailable", "broken"]}, "required": {"type": "boolean"},
+      "detail": {"type": "string"}}}}}},
   "Status": {"type": "string", "enum": ["queued", "running", "completed", "failed", "canceled"]},
   "Verdict": {"type": "string", "enum": ["benign", "suspicious", "malicious", "inconclusive"]},
   "Submission": {"type": "object", "required": ["package_name", "version"], "additionalProperties": false, "properties": {

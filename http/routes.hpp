@@ -26,6 +26,9 @@ void execute_now(const site& s, const request& r, respond answer);
 void list_stages(const site& s, const request& r, respond answer);
 void change_stage(const site& s, const request& r, respond answer);
 
+// routes_health.cpp
+response health(const site& s, const request& r);
+
 // routes_ops.cpp
 response healthz(const site& s, const request& r);
 response readyz(const site& s, const request& r);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "sandbox/cgroup_parts.hpp"
@@ -139,15 +140,18 @@ class group final : public cgroup {
 
 class tree final : public cgroup_tree {
  public:
-  tree(std::vector<std::unique_ptr<cgroups::root>> roots, std::string description, bool has_cpu)
-      : roots_{std::move(roots)}, description_{std::move(description)}, has_cpu_{has_cpu} {}
+  tree(std::vector<std::unique_ptr<cgroups::root>> roots, std::string description, std::vector<std::string> controllers,
+       std::map<std::string, failure, std::less<>> absent)
+      : roots_{std::move(roots)},
+        description_{std::move(description)},
+        controllers_{std::move(controllers)},
+        absent_{std::move(absent)} {}
 
-  result<std::unique_ptr<cgroup>> make(const std::string& name, const limits& what) override {
+  result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& what) override {
     constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     if (name.empty() || name.size() > 100 || name.find_first_not_of(plain) != std::string::npos)
       return failure{"cgroup", EINVAL, "name `" + name + "`", {}};
-    if (what.cpus > 0 && !has_cpu_)
-      return failure{"cgroup", ENOTSUP, "cpu quota", "no writable hierarchy carries the cpu controller"};
+    if (what.cpus > 0 && !limits("cpu")) return why_not("cpu");  // nothing could stand in
     std::vector<std::unique_ptr<cgroups::part>> parts;
     for (const auto& root : roots_) {
       auto part = root->make(name, what);
@@ -156,12 +160,22 @@ class tree final : public cgroup_tree {
     }
     return std::unique_ptr<cgroup>{std::make_unique<group>(std::move(parts))};
   }
+  [[nodiscard]] bool limits(std::string_view controller) const noexcept override {
+    return std::find(controllers_.begin(), controllers_.end(), controller) != controllers_.end();
+  }
+  [[nodiscard]] failure why_not(std::string_view controller) const override {
+    const auto known = absent_.find(controller);
+    if (known != absent_.end()) return known->second;
+    return {"cgroup", ENOTSUP, std::string{controller} + " controller",
+            "no mounted hierarchy carries it; is /sys/fs/cgroup mounted, and the controller delegated?"};
+  }
   [[nodiscard]] std::string describe() const override { return description_; }
 
  private:
   std::vector<std::unique_ptr<cgroups::root>> roots_;
   std::string description_;
-  bool has_cpu_;
+  std::vector<std::string> controllers_;
+  std::map<std::string, failure, std::less<>> absent_;
 };
 
 std::string slurp(const char* path) {
@@ -177,6 +191,11 @@ void ask_offer(hierarchy& unified) {
   std::istringstream offered{cgroups::read_at(directory.get(), "cgroup.controllers").value_or("")};
   for (std::string name; offered >> name;) unified.controllers.push_back(name);
   unified.controllers.emplace_back("cpuacct");
+}
+
+/// Was it never given to us, rather than broken? ENOENT: the mount is covered, or the group lies outside of it.
+bool is_denial(const failure& why) {
+  return why.error == EACCES || why.error == EPERM || why.error == EROFS || why.error == ENOENT;
 }
 
 }  // namespace
@@ -198,8 +217,9 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
   std::stable_sort(found.begin(), found.end(), [](const hierarchy& a, const hierarchy& b) {
     return std::pair{a.version, !a.carries("pids")} < std::pair{b.version, !b.carries("pids")};
   });
-  std::vector<std::string> missing{"pids", "memory", "cpuacct", "cpu"};
+  std::vector<std::string> missing{"pids", "memory", "cpuacct", "cpu"}, carried;
   std::vector<std::unique_ptr<cgroups::root>> roots;
+  std::map<std::string, failure, std::less<>> absent;
   std::string where;
   for (const hierarchy& one : found) {
     std::vector<std::string> taken;
@@ -207,20 +227,21 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
       if (one.carries(controller)) taken.push_back(controller);
     if (taken.empty()) continue;
     auto root = one.version == 2 ? cgroups::open_v2(one, taken) : cgroups::open_v1(one, taken);
-    if (!root) return root.error();
+    if (!root && !is_denial(root.error())) return root.error();
+    if (!root) {
+      for (const std::string& controller : taken) absent.emplace(controller, root.error());
+      continue;
+    }
     roots.push_back(std::move(*root));
     for (const std::string& controller : taken) {
       std::erase(missing, controller);
+      carried.push_back(controller);
       where += (where.empty() ? "" : ", ") + controller + " v" + std::to_string(one.version) + " " + one.directory;
     }
   }
-  const auto lacks = [&](const char* name) { return std::find(missing.begin(), missing.end(), name) != missing.end(); };
-  for (const char* required : {"memory", "pids"})
-    if (lacks(required))
-      return failure{"cgroup", ENOTSUP, std::string{required} + " controller",
-                     "no mounted hierarchy carries it; is /sys/fs/cgroup mounted, and the controller delegated?"};
-  const std::string kind = any_v1 && any_v2 ? "hybrid" : any_v2 ? "v2" : "v1";
-  return std::unique_ptr<cgroup_tree>{std::make_unique<tree>(std::move(roots), kind + ": " + where, !lacks("cpu"))};
+  const std::string kind = roots.empty() ? "none" : any_v1 && any_v2 ? "hybrid" : any_v2 ? "v2" : "v1";
+  return std::unique_ptr<cgroup_tree>{
+      std::make_unique<tree>(std::move(roots), kind + ": " + where, std::move(carried), std::move(absent))};
 }
 
 }  // namespace lazaret::sandbox

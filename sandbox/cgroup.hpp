@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "sandbox/failure.hpp"
 #include "sandbox/policy.hpp"
@@ -19,6 +20,7 @@ struct cgroup_usage {
   std::uint32_t peak_pids = 0;
   std::uint64_t oom_kills = 0;     ///< processes that the kernel killed for the memory limit
   std::uint64_t pids_refused = 0;  ///< forks refused for the pids limit
+  std::uint64_t throttled = 0;     ///< periods in which the cpu quota was used up
 };
 
 /// One jail's group. Destroying it kills what is left in it and removes it; never blocks for longer than 1 s.
@@ -46,13 +48,19 @@ class cgroup {
 class cgroup_tree {
  public:
   virtual ~cgroup_tree() = default;
-  virtual result<std::unique_ptr<cgroup>> make(const std::string& name, const limits& what) = 0;
+  virtual result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& what) = 0;
+  /// Can a group be limited by this controller (`memory`, `pids`, `cpu`; `cpuacct`: counted) here?
+  [[nodiscard]] virtual bool limits(std::string_view controller) const noexcept = 0;
+  /// Why not: not mounted, not delegated to this user, read-only.
+  [[nodiscard]] virtual failure why_not(std::string_view controller) const = 0;
   /// `v1`, `v2`, `hybrid`, and per controller where it was found: for /health and the log.
   [[nodiscard]] virtual std::string describe() const = 0;
 };
 
 /// Finds the writable hierarchies, makes this process's own directory, and removes those of jailers that are dead.
-/// Fails, naming the controller, when memory or pids can be limited nowhere.
+/// What this process may not have (no mount, no delegation, a read-only mount) is left out: such a tree makes groups
+/// that limit less or nothing, and says so (limits()); what stands in is the caller's matter
+/// (layers/resource_limits.hpp, sampler.hpp). Fails when what it should have can't be used.
 [[nodiscard]] result<std::unique_ptr<cgroup_tree>> open_cgroup_tree();
 
 }  // namespace lazaret::sandbox

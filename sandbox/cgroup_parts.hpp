@@ -26,6 +26,9 @@ struct hierarchy {
 /// than once, appear once or not at all; named v1 ones (`name=systemd`) carry no controller and are left out.
 [[nodiscard]] std::vector<hierarchy> find_hierarchies(std::string_view mountinfo, std::string_view own_groups);
 
+/// Where homes are made: the own group, or on v2 its parent when a jailer has moved us to its leaf (cgroup_v2.cpp).
+[[nodiscard]] std::string base_of(const hierarchy& where);
+
 /// One jail's directory in one hierarchy.
 class part {
  public:

@@ -13,6 +13,8 @@ struct carried {
   bool memory = false, pids = false, cpu = false, cpuacct = false;
 };
 
+constexpr const char* socket_memory = "memory.kmem.tcp.limit_in_bytes";  // not only of TCP
+
 /// Kernel documentation: admin-guide/cgroup-v1/.
 class part_v1 final : public part {
  public:
@@ -50,6 +52,7 @@ class part_v1 final : public part {
       return number_at(directory_.get(), file, key).value_or(0);
     };
     if (carried_.cpuacct) usage.cpu = std::chrono::nanoseconds{read("cpuacct.usage")};
+    if (carried_.cpu) usage.throttled = read("cpu.stat", "nr_throttled");
     if (carried_.memory) {
       usage.peak_memory = bytes{read("memory.max_usage_in_bytes")};
       usage.oom_kills = read("memory.oom_control", "oom_kill");
@@ -84,6 +87,11 @@ class part_v1 final : public part {
       if (auto done = write_at(directory_.get(), "memory.memsw.limit_in_bytes", most); !done) return done;
     } else {
       (void)write_at(directory_.get(), "memory.swappiness", "0");
+    }
+    // What waits in inet sockets is counted apart, and only when limited; v2 counts it as memory. Beside, not within.
+    if (exists_at(directory_.get(), socket_memory)) {
+      const std::string sockets = std::to_string(what.memory.count / 4);
+      if (auto done = write_at(directory_.get(), socket_memory, sockets); !done) return done;
     }
     // Absent on kernels without eventfd notification: then usage() alone tells.
     oom_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -129,6 +137,8 @@ result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<
   auto place = home::open(where.directory);
   if (!place) return place.error();
   const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct")};
+  // The first such limit of the host patches the kernel's text, which takes milliseconds: kept for as long as we live.
+  if (what.memory) (void)write_at((*place)->fd(), socket_memory, "-1");
   return std::unique_ptr<root>{std::make_unique<root_v1>(std::move(*place), what)};
 }
 

@@ -88,6 +88,12 @@ result<void> evacuate(int directory) {
 
 }  // namespace
 
+std::string base_of(const hierarchy& where) {
+  const std::string leaf = std::string{"/"} + own_leaf;
+  const bool moved = where.version == 2 && where.directory.ends_with(leaf);
+  return moved ? where.directory.substr(0, where.directory.size() - leaf.size()) : where.directory;
+}
+
 result<void> limit_v2(int directory, const limits& what, const std::vector<std::string>& controllers) {
   const auto set = [&](const char* file, const std::string& text) { return write_at(directory, file, text); };
   if (has(controllers, "memory")) {
@@ -108,6 +114,7 @@ result<void> limit_v2(int directory, const limits& what, const std::vector<std::
 void account_v2(int directory, cgroup_usage& usage) {
   // Left alone when the file is missing: on a hybrid host another hierarchy may have filled it in.
   if (const auto us = number_at(directory, "cpu.stat", "usage_usec")) usage.cpu = std::chrono::microseconds{*us};
+  if (const auto periods = number_at(directory, "cpu.stat", "nr_throttled")) usage.throttled = *periods;
   if (const auto peak = number_at(directory, "memory.peak"))  // Linux 5.19
     usage.peak_memory = bytes{*peak};
   else if (const auto now = number_at(directory, "memory.current"))
@@ -127,9 +134,7 @@ result<void> delegate_v2(int directory, const std::vector<std::string>& controll
 }
 
 result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted) {
-  std::string base = where.directory;
-  if (const std::string leaf = std::string{"/"} + own_leaf; base.ends_with(leaf))
-    base.resize(base.size() - leaf.size());
+  const auto base = base_of(where);
   const unique_fd directory{::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory) return os_failure("cgroup", "open " + base);
   std::vector<std::string> controllers;

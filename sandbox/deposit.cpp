@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <map>
 #include <string_view>
 
 #include "sandbox/unique_fd.hpp"
@@ -50,7 +51,8 @@ std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * 1'000'000'000LL 
 
 failure misplaced(const std::string& path, int error) { return {"deposit", error, path, {}}; }
 
-result<known_file> put(int root, const volume_file& file) {
+/// The time of its last change.
+result<std::int64_t> put(int root, const volume_file& file) {
   if (file.path.empty()) return misplaced(file.path, EISDIR);
   if (const int error = make_parents(root, file.path)) return misplaced(file.path, error);
   const auto fd = open_below(root, file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0700);
@@ -63,19 +65,21 @@ result<known_file> put(int root, const volume_file& file) {
   ::clock_gettime(CLOCK_REALTIME, &now[1]);
   struct stat status {};
   if (::futimens(fd.get(), now) != 0 || ::fstat(fd.get(), &status) != 0) return misplaced(file.path, errno);
-  return known_file{file.path, nanoseconds(status.st_mtim)};
+  return nanoseconds(status.st_mtim);
 }
 
 }  // namespace
 
 result<std::vector<known_file>> deposit(int root, std::span<const volume_file> files) {
-  std::vector<known_file> known;
+  std::map<std::string_view, std::int64_t> modified;
   for (const auto& file : files) {
-    auto done = put(root, file);
+    const auto done = put(root, file);
     if (!done) return done.error();
-    std::erase_if(known, [&](const known_file& k) { return known.size() < 256 && k.path == file.path; });
-    known.push_back(std::move(*done));
+    modified[file.path] = *done;
   }
+  std::vector<known_file> known;
+  known.reserve(modified.size());
+  for (const auto& [path, when] : modified) known.push_back({std::string{path}, when});
   return known;
 }
 

@@ -14,6 +14,7 @@
 #include <climits>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 
 #include "sandbox/unique_fd.hpp"
 
@@ -24,6 +25,7 @@ using clock = std::chrono::steady_clock;
 
 constexpr int deepest = 256;
 constexpr int most_links = 8;
+constexpr std::size_t most_path_bytes = 64 << 20;
 constexpr std::uint64_t beneath = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
 
 unique_fd open_below(int root, const char* path, int flags, std::uint64_t resolve) {
@@ -68,7 +70,9 @@ bool is_utf8(std::string_view text) {
 class collection {
  public:
   collection(int root, const gather_options& options)
-      : root_{root}, options_{options}, until_{clock::now() + options.within} {}
+      : root_{root}, options_{options}, until_{clock::now() + options.within} {
+    for (const auto& k : options.known) known_.emplace(k.path, k.modified);
+  }
 
   gathered all() {
     ::fchmod(root_, 0700);  // the program may have left it without any right
@@ -112,6 +116,8 @@ class collection {
       } else if ((entry->d_type == DT_REG || entry->d_type == DT_LNK) &&
                  ::fnmatch(options_.pattern.c_str(), entry->d_name, 0) == 0) {
         auto path = prefix + entry->d_name;
+        found_bytes_ += path.size();
+        if (found_bytes_ > most_path_bytes) how_ = gathering::too_deep;  // so long they are only far down
         if (path.size() < PATH_MAX) found_.push_back(std::move(path));
       }
     }
@@ -139,9 +145,7 @@ class collection {
     struct stat status {};
     if (!place || ::fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode)) return true;
     const auto modified = status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec;
-    if (std::ranges::any_of(options_.known,
-                            [&](const known_file& k) { return k.path == path && k.modified == modified; }))
-      return true;
+    if (const auto known = known_.find(path); known != known_.end() && known->second == modified) return true;
     const auto size = static_cast<std::uint64_t>(status.st_size);
     if (result_.files.size() >= options_.most_files || size > options_.most_bytes.count - taken_) return false;
     taken_ += size;
@@ -175,6 +179,8 @@ class collection {
   const clock::time_point until_;
   gathering how_ = gathering::complete;
   std::vector<std::string> found_;
+  std::unordered_map<std::string_view, std::int64_t> known_;
+  std::size_t found_bytes_ = 0;
   std::uint64_t taken_ = 0;
   gathered result_;
 };

@@ -25,6 +25,7 @@
 #include "sandbox/layers/user.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
+#include "sandbox/oom_order.hpp"
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
@@ -75,25 +76,27 @@ result<void> hand_out(openings made) {
 }
 
 /// The order of confinement. Each step relies on those above it.
-result<void> confine(const jail_plan& plan, tally& counts) {
+result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
   openings made;
   LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan.descriptors));
   counts = tally::open();  // the host's /proc in sight
+  victims = oom_order::open();
   auto sources =
       take_sources(plan.what, plan.rules, plan.trees, plan.volume_paths);  // as the host's uid, the host in sight
   if (!sources) return sources.error();
   LAZARET_TRY(wait_for_ids());  // uid_map, gid_map
   LAZARET_TRY(become_inside_user(plan.clear_groups));
+  LAZARET_TRY(bound_namespace());
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
-  LAZARET_TRY(hide_cgroup_path());
+  if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
   LAZARET_TRY(make_private(plan.trees, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
-  LAZARET_TRY(seal_root());
+  LAZARET_TRY(seal_root(plan.what));
   LAZARET_TRY(drop_capabilities());  // none of the above can be undone now
   LAZARET_TRY(forbid_new_privileges());
   return hand_out(std::move(made));
@@ -107,12 +110,15 @@ result<void> become_program(const jail_plan& plan) {
   const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
-  if (plan.landlock_abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, plan.landlock_abi));
+  if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
+  if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
+    if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
+  // Before the filter, which lets nobody change all of them.
+  LAZARET_TRY(set_resource_limits(plan.what.limits, plan.cgroup_lacks));
   auto listener = plan.filter.install();
   if (!listener) return listener.error();
   if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
   if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
-  LAZARET_TRY(set_resource_limits(plan.what.limits));  // last: it may leave no room for another descriptor
   return execute(plan.what);
 }
 
@@ -152,7 +158,8 @@ void close_all_but_status_and(const tally& counts) {
 void live_as_init(const jail_plan& plan) noexcept try {
   ::prctl(PR_SET_NAME, "jail-init", 0, 0, 0);
   tally counts;
-  if (auto done = confine(plan, counts); !done) {
+  oom_order victims;
+  if (auto done = confine(plan, counts, victims); !done) {
     say(protocol::encode(kind::failed, done.error()));
     ::_exit(1);
   }
@@ -160,8 +167,10 @@ void live_as_init(const jail_plan& plan) noexcept try {
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &children, nullptr);  // for reap(); the program's mask is its own
+  victims.offer();
   const auto written_by_init = counts.bytes_written();
   const pid_t program = fork_program(plan);
+  victims.spare();
   if (program < 0) {
     say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);

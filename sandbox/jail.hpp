@@ -8,6 +8,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/layers/descriptors.hpp"
+#include "sandbox/layers/resource_limits.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/private_inodes.hpp"
 #include "sandbox/seccomp.hpp"
@@ -17,6 +18,13 @@ namespace lazaret::sandbox {
 
 inline constexpr const char* audit_socket_path = "/run/lazaret/audit.sock";
 
+/// The layers that a jail does without where the kernel has none and nobody requires it (layers.hpp). What the kernel
+/// has is applied, and fails closed.
+struct optional_layers {
+  int landlock_abi = 0;  ///< 0: no Landlock
+  bool cgroup_namespace = false;
+};
+
 /// All that the cloned child needs from the jailer.
 struct jail_plan {
   const policy& what;
@@ -25,9 +33,10 @@ struct jail_plan {
   const seccomp_filter& filter;
   std::span<const std::string> volume_paths;
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
+  lacking cgroup_lacks;            ///< what resource limits stand in for
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
   bool clear_groups = true;
-  int landlock_abi = 0;  ///< 0: the layer is left out, because neither is it required nor has the kernel it
+  optional_layers optional;
   own_descriptors descriptors;
 };
 

@@ -1,6 +1,7 @@
 #include "sandbox/jailer.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 
 #include "sandbox/protocol.hpp"
+#include "sandbox/self_test.hpp"
 
 namespace lazaret::sandbox {
 namespace {
@@ -140,6 +142,54 @@ result<jail> jailer::start(const policy& what, std::span<const volume* const> vo
   started.observations_ = take((*has & protocol::has_observations) != 0);
   started.gateway_ = take((*has & protocol::has_gateway) != 0);
   return started;
+}
+
+namespace {
+
+struct surveyed {
+  protocol::survey_answer host;
+  unique_fd probe;
+};
+result<surveyed> ask_survey(const std::shared_ptr<unique_fd>& connection) {
+  auto got = ask(connection, protocol::encode(kind::survey), {}, kind::surveyed);
+  if (!got) return got.error();
+  auto host = protocol::decode<protocol::survey_answer>(std::string_view{got->answer.bytes}.substr(1));
+  if (!host) return host.error();
+  if (got->answer.fds.size() != 1) return lost("answered without the probe");
+  return surveyed{std::move(*host), std::move(got->answer.fds.front())};
+}
+
+result<std::string> read_program(const unique_fd& file) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return os_failure("self_test", "fstat lazaret-probe");
+  std::string content(static_cast<std::size_t>(status.st_size), '\0');
+  if (::pread(file.get(), content.data(), content.size(), 0) != status.st_size)
+    return os_failure("self_test", "read lazaret-probe");
+  return {boost::system::in_place_value, std::move(content)};
+}
+
+}  // namespace
+
+result<void> jailer::check() {
+  const auto asked = ask_survey([this] { return std::lock_guard{mutex_}, connection_; }());
+  if (!asked) return asked.error();
+  return asked->host.refuses ? result<void>{asked->host.why} : result<void>{};
+}
+
+result<std::vector<layer_report>> jailer::self_test(std::stop_token stop) {
+  const auto asked = ask_survey([this] { return std::lock_guard{mutex_}, connection_; }());
+  if (!asked) return asked.error();
+  const auto& host = asked->host;
+  if (host.refuses) return not_tried(host, host.why);
+  auto probe = read_program(asked->probe);
+  if (!probe) return probe.error();
+  auto started = start(probe_policy(host, std::move(*probe)));
+  if (!started) return not_tried(host, started.error());
+  std::string said;
+  jail_sinks sinks;
+  sinks.on_stdout = [&](std::string_view text) { said += text; };
+  const auto how = started->wait(sinks, std::move(stop));
+  return how ? judge(host, said, *how) : not_tried(host, how.error());
 }
 
 }  // namespace lazaret::sandbox

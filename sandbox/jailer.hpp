@@ -22,7 +22,7 @@
 namespace lazaret::sandbox {
 
 /// A tmpfs owned by a uid of its own, kept by the jailer until this object goes. Read what the jails left in it through
-/// `root()` with openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS) only: its content is hostile.
+/// `root()` by harvest.hpp only: its content is hostile.
 class volume {
  public:
   volume(volume&&) noexcept = default;
@@ -114,7 +114,8 @@ class jailer {
   /// Tries every layer: runs `lazaret-probe`, from beside the jailer, in a jail of its own, and adds what can only be
   /// seen from outside. One report per layer, in the order of layers(). Takes some 0.3 s and one jail, so its callers
   /// keep the answer for a while. Fails only when no jailer answers; that no jail could be made is `broken` everywhere.
-  [[nodiscard]] result<std::vector<layer_report>> self_test();
+  /// A stop request kills that jail, and what was not tried is broken.
+  [[nodiscard]] result<std::vector<layer_report>> self_test(std::stop_token stop = {});
   /// Would every jail be refused for a required layer that this host can't have? Asks the jailer, makes no jail.
   [[nodiscard]] result<void> check();
 

@@ -14,6 +14,7 @@ constexpr const char* usage = R"(usage: lazaret-jailer [options]
   --fd N               the connection to the service, a SOCK_SEQPACKET socket (default 3)
   --allow-bind PREFIX  let jails see this host path, read-only; may be given again
   --uid-base N         the first of 65536 host uids that jails run as (default 1900000000)
+  --require A,B,...    layers without which no jail is made (default: all that this kernel can have)
   --workspace DIR      a directory to mount on, in a private namespace (default /run/lazaret-jailer)
 )";
 
@@ -23,12 +24,23 @@ bool parse(std::string_view text, T& value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+bool parse(std::string_view text, std::vector<std::string>& layers) {
+  auto names = lazaret::sandbox::parse_layer_names(text);
+  if (!names) {
+    std::cerr << "lazaret-jailer: " << names.error().describe() << '\n';
+    return false;
+  }
+  layers = std::move(*names);
+  return true;
+}
+
 bool parse(int argc, char** argv, lazaret::sandbox::jailer_process_options& options) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i], value = argv[i + 1];
     const bool known = name == "--fd"           ? parse(value, options.connection)
                        : name == "--uid-base"   ? parse(value, options.uid_base) && options.uid_base >= 1000
                        : name == "--allow-bind" ? (options.allow_binds.emplace_back(value), value.starts_with('/'))
+                       : name == "--require"    ? parse(value, options.require)
                        : name == "--workspace"  ? (options.workspace = value, value.starts_with('/'))
                                                 : false;
     if (!known) return false;

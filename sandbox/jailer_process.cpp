@@ -1,12 +1,15 @@
 #include "sandbox/jailer_process.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 
 #include "sandbox/own_namespace.hpp"
@@ -48,6 +51,12 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+std::string link_text(const std::string& path) {
+  std::array<char, 4096> text{};
+  const auto size = ::readlink(path.c_str(), text.data(), text.size());
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
 bool is_seqpacket(int fd) {
   int type = 0, domain = 0;
   socklen_t length = sizeof type;
@@ -80,9 +89,11 @@ struct jailer_process::parts {
   uid_pool::options uids;
   bind_rules rules;
   shared_trees trees;
-  seccomp_filter plain, observing;
-  std::unique_ptr<cgroup_tree> groups;
+  result<seccomp_filter> plain, observing;
+  result<std::unique_ptr<cgroup_tree>> groups;
+  std::vector<std::string> require;
   bool privileged;
+  std::vector<std::string> lend;
 };
 
 jailer_process::jailer_process(parts p)
@@ -95,7 +106,15 @@ jailer_process::jailer_process(parts p)
       plain_filter_{std::move(p.plain)},
       observing_filter_{std::move(p.observing)},
       groups_{std::move(p.groups)},
-      privileged_{p.privileged} {}
+      require_{std::move(p.require)},
+      privileged_{p.privileged},
+      lend_{std::move(p.lend)} {
+  optional_ = available_layers(facts());
+  if (!plain_filter_) refusal_ = plain_filter_.error();
+  if (!observing_filter_) refusal_ = observing_filter_.error();
+  if (!groups_) refusal_ = groups_.error();
+  if (auto met = check_required(facts(), require_); !met) refusal_ = met.error();
+}
 
 result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_process_options& options) {
   if (!is_seqpacket(options.connection))
@@ -103,8 +122,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  auto groups = open_cgroup_tree();
-  if (!groups) return groups.error();
+  auto groups = open_cgroup_tree();  // while the host's mounts are in sight
   const auto uids_here = mappable_uids();
   if (!uids_here) return uids_here.error();
   const bool privileged = *uids_here > 1;
@@ -118,17 +136,14 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));
   }
-  auto trees = shared_trees::prepare(directory, rules.prefixes());
+  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.untried_overlays);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  auto plain = seccomp_filter::ready({.observe = false});
-  if (!plain) return plain.error();
-  auto observing = seccomp_filter::ready({.observe = true});
-  if (!observing) return observing.error();
   const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
   return std::unique_ptr<jailer_process>{new jailer_process{
       parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
-            std::move(*plain), std::move(*observing), std::move(*groups), privileged}}};
+            seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}), std::move(groups),
+            options.require, privileged, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -162,6 +177,9 @@ void jailer_process::accept(wire::message request) {
     case kind::deposit:
     case kind::gather:
       done = send_steward(request, channel);
+      break;
+    case kind::survey:
+      done = tell_layers(request, channel);
       break;
     default:
       break;
@@ -224,7 +242,25 @@ result<void> jailer_process::send_steward(wire::message& request, unique_fd& cha
   });
 }
 
+/// Where each source is to be taken from, while the host is in sight.
+result<void> jailer_process::place_binds(policy& what, std::uint32_t uid) {
+  for (auto& bind : what.binds) {
+    if (!bind.writable) {
+      bind.source = rules_.where(bind.source);
+      continue;
+    }
+    if (std::ranges::find(lend_, bind.source) == lend_.end())
+      return failure{"start_jail", EACCES, bind.source + " to be written to", "this jailer lends no host path"};
+    // Unprivileged, the jail's uid is the caller's own outside: there is nothing to map.
+    auto place = privileged_ ? workspace_.lend(bind.source, uid) : workspace_.expose(bind.source);
+    if (!place) return place.error();
+    bind.source = std::move(*place);
+  }
+  return {};
+}
+
 result<void> jailer_process::start_jail(wire::message& request, unique_fd& channel) {
+  if (refusal_) return *refusal_;
   if (jails_.size() >= max_jails) return failure{"start_jail", EAGAIN, "jails", "too many at once"};
   wire::reader head{std::string_view{request.bytes}.substr(1)};
   const auto present = head.number<std::uint8_t>();
@@ -240,7 +276,6 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
   LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
-  for (auto& bind : wanted->what.binds) bind.source = rules_.where(bind.source);
 
   jail_request accepted;
   for (const auto id : wanted->volumes) {
@@ -251,6 +286,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     if (!accepted.uid) accepted.uid = volume->owner;
   }
   if (!accepted.uid) accepted.uid = uids_.take();
+  LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
   if (!input) return input.error();
@@ -260,8 +296,8 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
 
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
-      jail_resources{loop_, *groups_, rules_, trees_, plain_filter_, observing_filter_, workspace_.mount_point(),
-                     landlock_abi_, privileged_},
+      jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
+                     optional_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
       [this, number](unique_fd holder, const std::string& last_words) {
         loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {
@@ -272,6 +308,41 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   LAZARET_TRY(jail->start());
   jails_.emplace(number, std::move(jail));
   return {};
+}
+
+host_facts jailer_process::facts() const {
+  const auto why_not = [](const auto& had) { return had ? std::nullopt : std::optional{had.error()}; };
+  return {.cgroups = groups_ ? groups_->get() : nullptr,
+          .no_cgroups = why_not(groups_),
+          .no_private_inodes = trees_.reason(),
+          .no_seccomp = plain_filter_ ? why_not(observing_filter_) : why_not(plain_filter_),
+          .landlock_abi = landlock_abi_};
+}
+
+result<void> jailer_process::tell_layers(const wire::message& request, const unique_fd& channel) {
+  if (request.bytes.size() != 1 || !request.fds.empty()) return failure{"survey", EPROTO, "request", {}};
+  protocol::survey_answer answer;
+  answer.layers = survey(facts(), require_);
+  for (const std::string kind : {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"})
+    answer.namespaces.push_back(link_text("/proc/self/ns/" + kind));
+  answer.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
+  answer.refuses = refusal_.has_value();
+  if (refusal_) answer.why = *refusal_;
+  // From beside this program: wherever that is, whoever may go there.
+  auto path = link_text("/proc/self/exe");
+  path = path.substr(0, path.rfind('/')) + "/lazaret-probe";
+  const unique_fd probe{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!probe) return os_failure("survey", "open " + path, "is it installed beside lazaret-jailer?");
+  hold_shared_lock();
+  const int sent = probe.get();
+  return wire::send(channel.get(), protocol::encode(kind::surveyed, answer), {&sent, 1});
+}
+
+/// For the trial of layer `inodes`: a lock on a directory that every jail sees, which none may notice.
+void jailer_process::hold_shared_lock() {
+  if (lock_) return;
+  lock_.reset(::open(shared_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ::flock(lock_.get(), LOCK_SH | LOCK_NB);
 }
 
 }  // namespace lazaret::sandbox

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/event_loop.hpp"
-#include "sandbox/layers/landlock.hpp"
+#include "sandbox/host_facts.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/running_jail.hpp"
 #include "sandbox/seccomp.hpp"
@@ -22,13 +23,19 @@ namespace lazaret::sandbox {
 struct jailer_process_options {
   int connection = 3;                    ///< SOCK_SEQPACKET; the process ends when its other end closes
   std::vector<std::string> allow_binds;  ///< host paths, beside the system's, that jails may see read-only
+  /// Host paths that a jail may write to. Empty in every jailer but the one of `lazaret jail --bind SRC:DST:rw`: there
+  /// is no way to ask lazaret-jailer for it.
+  std::vector<std::string> lend;
+  bool untried_overlays = false;  ///< saves 1 ms for who makes one jail only; see shared_trees::prepare
   std::uint32_t uid_base = uid_pool::options{}.base;
-  std::string workspace;  ///< a directory to mount on, in a private namespace; empty: chosen
+  std::string workspace;             ///< a directory to mount on, in a private namespace; empty: chosen
+  std::vector<std::string> require;  ///< layers without which no jail is made; empty: all that this kernel can have
 };
 
 class jailer_process {
  public:
-  /// Takes what it needs of the host, leaves its mount namespace. Fails when a layer is missing.
+  /// Takes what it needs of the host, leaves its mount namespace. A layer that is missing is no failure here: the
+  /// process then serves, says so, and refuses every jail.
   [[nodiscard]] static result<std::unique_ptr<jailer_process>> make(const jailer_process_options& options);
   /// Serves until the connection closes.
   [[nodiscard]] result<void> serve();
@@ -36,11 +43,15 @@ class jailer_process {
  private:
   struct parts;
   explicit jailer_process(parts p);
+  result<void> place_binds(policy& what, std::uint32_t uid);
   void hear_service();
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
   result<void> start_jail(wire::message& request, unique_fd& channel);
   result<void> send_steward(wire::message& request, unique_fd& channel);
+  result<void> tell_layers(const wire::message& request, const unique_fd& channel);
+  [[nodiscard]] host_facts facts() const;
+  void hold_shared_lock();
 
   struct held_volume {
     unique_fd lease;
@@ -52,11 +63,16 @@ class jailer_process {
   uid_pool uids_;
   bind_rules rules_;
   shared_trees trees_;
-  seccomp_filter plain_filter_, observing_filter_;
-  std::unique_ptr<cgroup_tree> groups_;
-  int landlock_abi_ = usable_landlock_abi();
+  result<seccomp_filter> plain_filter_, observing_filter_;
+  result<std::unique_ptr<cgroup_tree>> groups_;
+  std::vector<std::string> require_;
+  int landlock_abi_ = landlock_abi();
+  optional_layers optional_;
   bool privileged_;
+  std::vector<std::string> lend_;
   bool open_ = true;
+  std::optional<failure> refusal_;  ///< what every start_jail is answered with
+  unique_fd lock_;
   std::uint64_t last_jail_ = 0;
   std::map<int, held_volume> volumes_;  // by lease
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;

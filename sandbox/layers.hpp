@@ -16,11 +16,18 @@
 
 namespace lazaret::sandbox {
 
+struct host_facts;  // host_facts.hpp
+
 struct layer {
   std::string_view name;     ///< the field's own word; lower case, `[a-z_]+`
   std::string_view purpose;  ///< what it is for, one line for people
   bool optional;             ///< a jail may do without it where the kernel has none and nobody requires it
+  /// Asks the kernel whether it can have it: what it has, or why not. Makes no jail.
+  result<std::string> (*ask)(const host_facts& host);
 };
+
+/// A directory that every jail may see, on which the jailer holds a lock while layer `inodes` is tried.
+inline constexpr const char* shared_directory = "/usr";
 
 /// In the order in which a jail takes them on.
 [[nodiscard]] std::span<const layer> layers() noexcept;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <initializer_list>
@@ -90,9 +91,9 @@ unique_fd open_target(const std::string& path) {
   return unique_fd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
 }
 
-result<void> make_file(const std::string& path, std::string_view content) {
+result<void> make_file(const std::string& path, std::string_view content, bool executable = false) {
   LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
-  unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+  unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, executable ? 0755 : 0644)};
   if (!file) return os_failure("furnish_root", "create " + path);
   while (!content.empty()) {
     const auto n = ::write(file.get(), content.data(), content.size());
@@ -127,9 +128,14 @@ result<std::vector<detached_mount>> take_sources(const policy& what, const bind_
   std::vector<detached_mount> sources;
   for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
     LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
-  for (const auto& b : what.binds)
-    LAZARET_TRY(take(sources, b.source, b.target, always | MOUNT_ATTR_RDONLY | unless_executable(b.executable), &rules,
-                     b.optional, trees.available()));
+  for (const auto& b : what.binds) {
+    const auto attributes = always | unless_executable(b.executable);
+    if (b.writable)  // the jailer's own mount by now: jailer_process::place_binds
+      LAZARET_TRY(take(sources, b.source, b.target, attributes));
+    else
+      LAZARET_TRY(
+          take(sources, b.source, b.target, attributes | MOUNT_ATTR_RDONLY, &rules, b.optional, trees.available()));
+  }
   for (const auto& v : what.volumes)
     LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
                      always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY)));
@@ -192,7 +198,7 @@ result<void> enter_new_root(const policy& what, const std::string& mount_point) 
 }
 
 result<void> furnish_root(const policy& what, std::vector<detached_mount> sources) {
-  for (const auto& f : what.files) LAZARET_TRY(make_file(f.target, f.content));
+  for (const auto& f : what.files) LAZARET_TRY(make_file(f.target, f.content, f.executable));
   for (const auto& l : what.links) LAZARET_TRY(make_link(l.target, l.points_to));
   if (what.mount_proc) {
     LAZARET_TRY(make_link("/dev/fd", "/proc/self/fd"));
@@ -221,9 +227,10 @@ result<void> make_directory(const std::string& path) {
   return {};
 }
 
-result<void> seal_root() {
+result<void> seal_root(const policy& what) {
+  const bool runs = std::any_of(what.files.begin(), what.files.end(), [](const auto& f) { return f.executable; });
   mount_attr change{};
-  change.attr_set = MOUNT_ATTR_RDONLY;
+  change.attr_set = MOUNT_ATTR_RDONLY | unless_executable(runs);
   if (::mount_setattr(AT_FDCWD, "/", 0, &change, sizeof change) != 0) return os_failure("seal_root", "mount_setattr /");
   return {};
 }

@@ -49,7 +49,7 @@ struct detached_mount {
 /// Creates a directory and its parents in the new root.
 [[nodiscard]] result<void> make_directory(const std::string& path);
 
-/// Read-only from here on.
-[[nodiscard]] result<void> seal_root();
+/// Read-only from here on, and noexec unless the policy put a program there.
+[[nodiscard]] result<void> seal_root(const policy& what);
 
 }  // namespace lazaret::sandbox

@@ -15,7 +15,9 @@ enum class ending : std::uint8_t {
   signalled,  ///< `signal` holds what killed it, not sent by the jailer
   wall_timeout,
   cpu_timeout,
-  out_of_memory,   ///< the kernel killed a process of the jail for the cgroup's limit, and the program did not exit 0
+  /// The kernel killed a process of the jail for the cgroup's limit, and the program did not exit 0; or, where there is
+  /// no such cgroup, the jailer saw all processes together have more than that.
+  out_of_memory,
   output_limit,    ///< only with on_output_limit::kill
   syscall_denied,  ///< some process asked for what nobody may; `syscall` names it, `signal` is SIGSYS
   canceled,        ///< the holder of the jail gave it up
@@ -28,6 +30,10 @@ struct outcome {
   std::string syscall;
   bool pids_exhausted = false;  ///< a fork was refused at some time; reported, ends nothing
   bool memory_killed = false;   ///< the kernel's OOM killer took some process of the jail
+  bool cpu_throttled = false;   ///< limits.cpus held it back at some time; reported, ends nothing
+  /// No cgroup counted, or not for all: then cpu, peak_memory and peak_pids are at least so much, and that no fork was
+  /// refused and nobody killed for memory is not known. See sampler.hpp.
+  bool sampled = false;
   std::chrono::nanoseconds wall{0};
   std::chrono::nanoseconds cpu{0};
   bytes peak_memory;

@@ -17,7 +17,9 @@ struct bind_mount {
   std::string target;      ///< absolute path inside; created; later entries cover earlier ones
   bool executable = true;  ///< false adds noexec
   bool optional = false;   ///< true: silently absent when the host has no such path
-  // Host paths are read-only by construction; what a jail may write is tmpfs or a volume.
+  /// The program may write there, as the directory's owner. Refused by every jailer that was not started for it: only
+  /// `lazaret jail --bind SRC:DST:rw` starts one so. For all others a host path is read-only by construction.
+  bool writable = false;
 };
 
 /// A fresh file system that lives as long as the jail. Its pages count against the jail's memory.
@@ -40,6 +42,7 @@ struct volume_mount {
 struct text_file {
   std::string target;  ///< absolute path inside, on the root's own (read-only in the end) tmpfs
   std::string content;
+  bool executable = false;  ///< true: a program; the root is then not noexec
 };
 
 struct symbolic_link {
@@ -63,7 +66,7 @@ struct limits {
   bytes memory = 1_GiB;                    ///< cgroup, swap included, tmpfs pages included
   bytes address_space{0};                  ///< RLIMIT_AS of each process; 0: not limited
   std::uint32_t pids = 128;                ///< processes and threads, cgroup
-  std::uint32_t open_files = 1024;         ///< RLIMIT_NOFILE
+  std::uint32_t open_files = 1024;         ///< RLIMIT_NOFILE; at least 16, of which the start needs 10
   bytes file_size = 4_GiB;                 ///< RLIMIT_FSIZE
   double cpus = 0;                         ///< cgroup cpu quota in cores; 0: not limited
   bytes output = 1_MiB;                    ///< of stdout and of stderr, each

@@ -110,7 +110,7 @@ result<void> shared_trees::keep_copy(const std::string& path) {
   return {};
 }
 
-shared_trees shared_trees::prepare(const std::string& directory, std::span<const std::string> visible) {
+shared_trees shared_trees::prepare(const std::string& directory, std::span<const std::string> visible, bool untried) {
   shared_trees made;
   made.directory_ = directory;
   made.mount_points_ = list_mount_points();
@@ -139,7 +139,7 @@ shared_trees shared_trees::prepare(const std::string& directory, std::span<const
     keep(deepest, path);
   }
   for (const auto& [path, lower] : made.lowers_)
-    if (const int error = made.available() ? try_overlay(directory, lower) : 0; error != 0)
+    if (const int error = made.available() && !untried ? try_overlay(directory, lower) : 0; error != 0)
       give_up("overlay of " + path + ": " + std::strerror(error));
   return made;
 }

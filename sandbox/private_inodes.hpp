@@ -4,7 +4,8 @@
 /// A read-only bind shows every jail the same inode, and an inode carries state that any reader may change and any
 /// other see: flock(2), record and OFD locks and leases (fcntl(2)), inotify(7) watches, a FIFO's pipe. Two jails could
 /// talk through /usr/bin/true. So a jail sees the trees through an overlay file system of its own without an upper
-/// layer: all of that then belongs to the overlay's inodes, which nobody else has; only the page cache is shared.
+/// layer: all of that then belongs to the overlay's inodes, which nobody else has. Only the page cache is shared, and
+/// with it what the kernel keys by its pages: see tests/sandbox/covert_channel_test.cpp for what stays possible.
 ///
 /// Considered and not taken: refusing the calls (flock and fcntl are what sqlite, pip and git need in the jail's own
 /// directories, and a seccomp supervisor that looks at an fd has lost the race already, seccomp_unotify(2)); copying
@@ -32,7 +33,9 @@ class shared_trees {
   shared_trees() = default;
   /// `directory`: the workspace's, in a mount namespace into which nothing propagates, so that what is found stays
   /// true. `visible`: canonical paths below which binds may lie. Where overlays can't be had, says why in reason().
-  [[nodiscard]] static shared_trees prepare(const std::string& directory, std::span<const std::string> visible);
+  /// `untried`: doesn't try it, 1 ms, but believes that they can; a jail then fails when they can't.
+  [[nodiscard]] static shared_trees prepare(const std::string& directory, std::span<const std::string> visible,
+                                            bool untried = false);
 
   /// False: binds show the host's own inodes, and jails can talk through them.
   [[nodiscard]] bool available() const noexcept { return reason_.empty(); }

@@ -67,7 +67,7 @@ requires is<V, std::string> || std::integral<V>
 void visit(Codec& c, V& v) { c(v); }
 template <class Codec, is<bind_mount> V>
 void visit(Codec& c, V& v) {
-  c(v.source), c(v.target), c(v.executable), c(v.optional);
+  c(v.source), c(v.target), c(v.executable), c(v.optional), c(v.writable);
 }
 template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {
@@ -79,7 +79,7 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<text_file> V>
 void visit(Codec& c, V& v) {
-  c(v.target), c(v.content);
+  c(v.target), c(v.content), c(v.executable);
 }
 template <class Codec, is<symbolic_link> V>
 void visit(Codec& c, V& v) {
@@ -108,7 +108,16 @@ void visit(Codec& c, V& v) {
 template <class Codec, is<outcome> V>
 void visit(Codec& c, V& v) {
   c.bounded(v.reason, ending::canceled), c(v.code), c(v.signal), c(v.syscall), c(v.pids_exhausted), c(v.memory_killed);
-  c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids), c(v.bytes_written), c(v.processes);
+  c(v.cpu_throttled), c(v.sampled), c(v.wall), c(v.cpu), c(v.peak_memory), c(v.peak_pids), c(v.bytes_written),
+      c(v.processes);
+}
+template <class Codec, is<layer_report> V>
+void visit(Codec& c, V& v) {
+  c(v.name), c.bounded(v.state, layer_state::broken), c(v.required), c(v.detail);
+}
+template <class Codec, is<survey_answer> V>
+void visit(Codec& c, V& v) {
+  c(v.layers), c(v.namespaces), c(v.landlock_abi), c(v.refuses), visit(c, v.why);
 }
 template <class Codec, is<failure> V>
 void visit(Codec& c, V& v) {
@@ -153,6 +162,7 @@ void write(wire::writer& to, const std::vector<volume_file>& files) { encoder{to
 void write(wire::writer& to, const std::vector<known_file>& files) { encoder{to}(files); }
 void write(wire::writer& to, const gather_options& o) { put(to, o); }
 void write(wire::writer& to, const gathered& g) { put(to, g); }
+void write(wire::writer& to, const survey_answer& s) { put(to, s); }
 
 void read(wire::reader& from, policy& p) { get(from, p); }
 void read(wire::reader& from, start_request& r) { get(from, r); }
@@ -163,6 +173,7 @@ void read(wire::reader& from, std::vector<volume_file>& files) { decoder{from}(f
 void read(wire::reader& from, std::vector<known_file>& files) { decoder{from}(files); }
 void read(wire::reader& from, gather_options& o) { get(from, o); }
 void read(wire::reader& from, gathered& g) { get(from, g); }
+void read(wire::reader& from, survey_answer& s) { get(from, s); }
 
 failure decode_failure(std::string_view bytes) {
   wire::reader from{bytes};

@@ -3,12 +3,14 @@
 ///
 /// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
 ///   make_volume  volume_options                        fds: channel
+///   survey                                             fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
 ///   deposit      volume id                              fds: channel, sealed files
 ///   gather       volume id                              fds: channel, sealed gather_options
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
+///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
 ///   deposited    nothing                                fds: sealed message of that kind, with the known files
@@ -52,12 +54,15 @@ enum class kind : std::uint8_t {
   watched,
   executed,
   reaped,
+  counted,
   proceed,
   stop,
   deposit,
   deposited,
   gather,
   gathered,
+  survey,
+  surveyed,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
@@ -74,6 +79,15 @@ struct start_request {
   std::vector<std::uint64_t> volumes;
 };
 
+/// What the jailer knows of the layers before any jail is made.
+struct survey_answer {
+  std::vector<layer_report> layers;     ///< `active`: this host can have it
+  std::vector<std::string> namespaces;  ///< `user:[4026531837]`, ...: the jailer's own
+  std::uint32_t landlock_abi = 0;
+  bool refuses = false;  ///< every jail, with `why`
+  failure why;
+};
+
 void write(wire::writer& to, const policy& p);
 void write(wire::writer& to, const start_request& r);
 void write(wire::writer& to, const volume_options& v);
@@ -83,6 +97,7 @@ void write(wire::writer& to, const std::vector<volume_file>& files);
 void write(wire::writer& to, const std::vector<known_file>& files);
 void write(wire::writer& to, const gather_options& o);
 void write(wire::writer& to, const gathered& g);
+void write(wire::writer& to, const survey_answer& s);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
@@ -94,6 +109,7 @@ void read(wire::reader& from, std::vector<volume_file>& files);
 void read(wire::reader& from, std::vector<known_file>& files);
 void read(wire::reader& from, gather_options& o);
 void read(wire::reader& from, gathered& g);
+void read(wire::reader& from, survey_answer& s);
 
 /// A whole message: the kind, then the parts.
 template <class... Parts>

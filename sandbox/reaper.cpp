@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <string>
 #include <string_view>
 
 #include "sandbox/protocol.hpp"
@@ -46,6 +47,11 @@ bool told_to_stop(int status) {
   const auto n = ::recv(status, &said, 1, MSG_DONTWAIT | MSG_TRUNC);
   if (n < 0) return errno != EAGAIN && errno != EINTR;
   return n == 0 || said == static_cast<char>(kind::stop);
+}
+
+/// Not write(2), which would count.
+void tell(int status, const std::string& message) {
+  (void)::send(status, message.data(), message.size(), MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -87,13 +93,15 @@ void reap(pid_t program, int status, const tally& counts) noexcept {
     int how = 0;
     const pid_t ended = ::waitpid(-1, &how, ending ? 0 : WNOHANG);
     if (ended == program) {
-      const auto last = protocol::encode(kind::reaped, static_cast<std::int32_t>(how), counts.last_pid());
-      (void)::send(status, last.data(), last.size(), MSG_NOSIGNAL);  // not write(2), which would count
+      tell(status, protocol::encode(kind::reaped, static_cast<std::int32_t>(how), counts.last_pid()));
       ending = true;
       kill_all_others();
     }
     if (ended > 0) continue;
-    if (ended < 0 && errno == ECHILD) ::_exit(0);  // nobody is left
+    if (ended < 0 && errno == ECHILD) {  // nobody is left
+      tell(status, protocol::encode(kind::counted, counts.bytes_written()));
+      ::_exit(0);
+    }
     if (ending) continue;
     std::array heard{pollfd{status, POLLIN, 0}};
     if (::ppoll(heard.data(), heard.size(), nullptr, &all_but_children) > 0 && told_to_stop(status)) {

@@ -30,11 +30,13 @@ class tally {
 };
 
 /// Reaps until `program` has ended or `status` (the jailer's socket) says stop; then kills whatever is left of the pid
-/// namespace, reaps that too, so that its counts become init's (wait_task_zombie() in kernel/exit.c), and exits.
+/// namespace, reaps that too, so that its counts become init's (wait_task_zombie() in kernel/exit.c), tells them, and
+/// exits.
 /// Call with SIGCHLD blocked.
 [[noreturn]] void reap(pid_t program, int status, const tally& counts) noexcept;
 
-/// `wchar` of a process that may be a zombie; 0 when it can't be read.
+/// `wchar` of a process that may be a zombie; 0 when it can't be read, as by an unprivileged jailer: a zombie's files
+/// in /proc belong to the host's root (task_dump_owner() in fs/proc/base.c).
 [[nodiscard]] std::uint64_t bytes_written_by(pid_t process) noexcept;
 
 }  // namespace lazaret::sandbox

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -28,6 +29,8 @@ constexpr std::uint64_t namespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 constexpr auto set_up_patience = 10s;
 constexpr std::chrono::nanoseconds shortest_cpu_check = 2ms;
+/// Where /proc is all there is to look at: at four gigabytes a second, a hundred megabytes too much.
+constexpr std::chrono::nanoseconds sampling_period = 25ms;
 /// What init has to end the jail itself, which takes it a fraction of a millisecond unless a cpu quota throttles it.
 constexpr auto stop_patience = 300ms;
 
@@ -92,6 +95,10 @@ result<void> running_jail::make_pipes() {
     auto ends = make_pipe();
     if (!ends) return ends.error();
     *read = std::move(ends->first), *write = std::move(ends->second);
+    // So that the program can open /dev/stdout and /dev/stderr again, which is asked of the pipe's inode; to write
+    // only.
+    if (::fchown(write->get(), *request_.uid, static_cast<gid_t>(-1)) != 0 || ::fchmod(write->get(), 0200) != 0)
+      return os_failure("start_jail", "give a pipe to the jail's uid");
   }
   auto status = wire::make_channel();
   if (!status) return status.error();
@@ -124,15 +131,18 @@ result<void> running_jail::clone_init() {
                   .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
                   .volume_paths = request_.volume_paths,
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
+                  .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
                   .mount_point = with_.mount_point,
                   .clear_groups = with_.maps_many_ids,
-                  .landlock_abi = with_.landlock_abi,
+                  .optional = with_.optional,
                   .descriptors = {.standard_input = request_.standard_input.get(),
                                   .standard_output = output_write_.get(),
                                   .standard_error = (request_.what.merge_output ? output_write_ : error_write_).get(),
                                   .status = init_status_.get()}});
   pid_ = pid;
   init_.reset(pidfd);
+  for (const auto* controller : {"memory", "pids", "cpuacct"})
+    if (!sampler_ && !with_.groups.limits(controller)) sampler_.emplace(pid);
   return {};
 }
 
@@ -187,6 +197,7 @@ void running_jail::hear_init() {
       return;
     case kind::failed:
     case kind::reaped:
+    case kind::counted:
       return note(*got);
     default:
       return end(ending::canceled);
@@ -204,6 +215,8 @@ void running_jail::note(const wire::message& said) {
   } else if (what == kind::reaped) {
     wait_status_ = from.number<std::int32_t>();
     last_pid_ = from.number<std::uint32_t>();
+  } else if (what == kind::counted) {
+    written_ = from.number<std::uint64_t>();
   }
 }
 
@@ -246,10 +259,21 @@ void running_jail::announce() {
 void running_jail::check_cpu() {
   std::uint64_t ticks = 0;
   if (::read(cpu_timer_.get(), &ticks, sizeof ticks) < 0 && errno != EAGAIN) return end(ending::cpu_timeout);
-  const auto left = request_.what.limits.cpu - group_->usage().cpu;
+  const auto& limits = request_.what.limits;
+  if (sampler_) sampler_->look(bytes{limits.memory.count / 2});
+  const auto left = limits.cpu - usage().cpu;
   if (left <= 0ns) return end(ending::cpu_timeout);
+  if (sampler_ && !with_.groups.limits("memory") && sampler_->memory().count > limits.memory.count)
+    return end(ending::out_of_memory);
   static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
-  arm(cpu_timer_.get(), std::max<std::chrono::nanoseconds>(left / processors, shortest_cpu_check));
+  const auto earliest = std::max<std::chrono::nanoseconds>(left / processors, shortest_cpu_check);
+  arm(cpu_timer_.get(), sampler_ ? std::min(earliest, sampling_period) : earliest);
+}
+
+cgroup_usage running_jail::usage() const {
+  auto used = group_->usage();
+  if (sampler_) sampler_->account(with_.groups, used);
+  return used;
 }
 
 void running_jail::end(ending reason) {
@@ -286,7 +310,9 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
   o.peak_memory = used.peak_memory;
   o.peak_pids = used.peak_pids;
   o.pids_exhausted = used.pids_refused > 0;
-  o.memory_killed = used.oom_kills > 0;
+  o.memory_killed = used.oom_kills > 0 || reason_ == ending::out_of_memory;
+  o.sampled = sampler_.has_value();
+  o.cpu_throttled = used.throttled > 0;
   o.bytes_written.count = written_ - std::min(written_, written_by_init_);
   const auto started = last_pid_ - std::min<std::uint64_t>(last_pid_, 1 + used.pids_refused);  // 1 is init
   o.processes =
@@ -315,11 +341,13 @@ void running_jail::finish() {
     if (!got || got->closed()) break;
     note(*got);
   }
-  written_ = bytes_written_by(pid_);  // while it is a zombie
+  if (written_ == 0) written_ = bytes_written_by(pid_);  // init was killed: while it is a zombie
   siginfo_t how{};
-  ::waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED);
+  rusage total{};
+  ::syscall(SYS_waitid, P_PID, pid_, &how, WEXITED, &total);  // glibc's waitid() has no place for the last
   pid_ = -1;
-  const auto o = conclude(group_->usage());
+  if (sampler_) sampler_->conclude(total);
+  const auto o = conclude(usage());
   if (observer_) {
     with_.loop.forget(observer_->fd());
     observer_->finish();

@@ -14,6 +14,7 @@
 #include "sandbox/jail.hpp"
 #include "sandbox/observer.hpp"
 #include "sandbox/outcome.hpp"
+#include "sandbox/sampler.hpp"
 #include "sandbox/uid_pool.hpp"
 #include "sandbox/wire.hpp"
 
@@ -28,7 +29,7 @@ struct jail_resources {
   const seccomp_filter& plain_filter;
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
-  int landlock_abi;
+  optional_layers optional;
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 
@@ -70,7 +71,8 @@ class running_jail {
   void fail(const failure& why);
   void stop();
   void kill() noexcept;
-  void finish();  // the last process is gone
+  void finish();                             // the last process is gone
+  [[nodiscard]] cgroup_usage usage() const;  // as far as it is known
   [[nodiscard]] outcome conclude(const cgroup_usage& used) const;
 
   using clock = std::chrono::steady_clock;
@@ -83,6 +85,7 @@ class running_jail {
   unique_fd audit_, gateway_;  // from inside, on their way to the holder
   unique_fd status_, init_status_, init_, wall_timer_, cpu_timer_;
   std::unique_ptr<observer> observer_;
+  std::optional<sampler> sampler_;  // where a controller is missing
   int pid_ = -1;
   clock::time_point executed_at_{};
   bool executed_ = false;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "sandbox/bpf_shrink.hpp"
 #include "sandbox/seccomp_calls.hpp"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -180,6 +182,27 @@ void add_personality(rule_book& rules) {
   rules.add_else(refuse, SCMP_SYS(personality), 0, harmless);
 }
 
+/// The jail's init has the program's uid, and these calls ask for no more than that: a program could take init's
+/// time away, or leave it without a processor. Inside, init is 1 for everybody (pid_namespaces(7)).
+void add_scheduling(rule_book& rules) {
+  constexpr std::uint32_t init = 1;
+  for (const int call :
+       {SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setparam), SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_setattr)}) {
+    rules.add(refuse, call, {is(0, init)});
+    rules.add_else(SCMP_ACT_ALLOW, call, 0, {init});
+  }
+  // Of a process, not of its group or of all that a user has: init is one of those.
+  for (const auto& [call, process] : {std::pair{SCMP_SYS(setpriority), 0U /* PRIO_PROCESS */},
+                                      std::pair{SCMP_SYS(ioprio_set), 1U /* IOPRIO_WHO_PROCESS */}}) {
+    rules.add_else(refuse, call, 0, {process});
+    rules.add(refuse, call, {is(0, process), is(1, init)});
+    for (std::uint32_t bit = 0; bit < 32; ++bit) {  // every other pid differs from 1 in a first bit
+      const std::uint32_t mask = ~0U << bit;
+      rules.add(SCMP_ACT_ALLOW, call, {is(0, process), masked(1, mask, (init ^ (1U << bit)) & mask)});
+    }
+  }
+}
+
 /// A program may confine itself further: of several filters the strictest answer counts, so ours can't be relaxed. A
 /// listener of its own could answer "go on" in our observer's place, so that is refused.
 void add_seccomp(rule_book& rules) {
@@ -190,6 +213,24 @@ void add_seccomp(rule_book& rules) {
   rules.add(
       refuse, SCMP_SYS(seccomp),
       {is(0, SECCOMP_SET_MODE_FILTER), masked(1, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER)});
+}
+
+/// One's own limits can be lowered, but RLIMIT_CORE must stay (layers/resource_limits.cpp): nothing is dumped either
+/// way, so success is the truth. Only one's own: init has the same uid, so a program could take its descriptors away.
+void add_limits(rule_book& rules) {
+  static_assert(RLIMIT_CORE == 4 && RLIM_NLIMITS == 16);
+  const argument oneself = is(0, 0);
+  rules.add_else(refuse, SCMP_SYS(prlimit64), 0, {0});
+  struct prefix {
+    std::uint32_t mask, value;
+  };
+  for (const auto& [mask, value] : {prefix{~3U, 0}, prefix{~0U, 5}, prefix{~1U, 6}, prefix{~7U, 8}}) {
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(setrlimit), {masked(0, mask, value)});
+    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {oneself, masked(1, mask, value)});
+  }
+  rules.add(SCMP_ACT_ERRNO(0), SCMP_SYS(setrlimit), {is(0, RLIMIT_CORE)});
+  rules.add(SCMP_ACT_ERRNO(0), SCMP_SYS(prlimit64), {oneself, is(1, RLIMIT_CORE), SCMP_CMP64(2, SCMP_CMP_NE, 0)});
+  rules.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {oneself, is(1, RLIMIT_CORE), SCMP_CMP64(2, SCMP_CMP_EQ, 0)});
 }
 
 /// Files, FIFOs and sockets; devices would fail for want of CAP_MKNOD, but a (0,0) whiteout would not.
@@ -219,6 +260,34 @@ void add_observed(rule_book& rules, bool observe) {
   rules.add(look, SCMP_SYS(sendto), {SCMP_CMP64(4, SCMP_CMP_NE, 0)});
 }
 
+/// mkdir is not among them: the kernel masks its mode (vfs_mkdir() in fs/namei.c).
+void add_set_ids(rule_book& rules) {
+  struct mode_argument {
+    int call;
+    unsigned mode;
+    int flags;  ///< where the mode counts only when something is made; -1: always
+  };
+  constexpr std::uint32_t tmpfile = O_TMPFILE & ~O_DIRECTORY;
+  for (const auto& [call, mode, flags] : {mode_argument{SCMP_SYS(chmod), 1, -1},
+                                          {SCMP_SYS(fchmod), 1, -1},
+                                          {SCMP_SYS(fchmodat), 2, -1},
+                                          {SCMP_SYS(creat), 1, -1},
+                                          {SCMP_SYS(mknod), 1, -1},
+                                          {SCMP_SYS(mknodat), 2, -1},
+                                          {SCMP_SYS(open), 2, 1},
+                                          {SCMP_SYS(openat), 3, 2}}) {
+    for (const auto& bits : {masked(mode, S_ISUID, S_ISUID), masked(mode, S_ISUID | S_ISGID, S_ISGID)}) {
+      if (flags < 0) {
+        rules.add(refuse, call, {bits});
+        continue;
+      }
+      const auto index = static_cast<unsigned>(flags);
+      rules.add(refuse, call, {masked(index, O_CREAT, O_CREAT), bits});
+      rules.add(refuse, call, {masked(index, O_CREAT | tmpfile, tmpfile), bits});
+    }
+  }
+}
+
 failure refused(int negative_errno, std::string subject) {
   return {"seccomp_filter", -negative_errno, std::move(subject), {}};
 }
@@ -246,7 +315,7 @@ bool kernel_knows(unsigned flags) {
 
 }  // namespace
 
-result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
+result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options) {
   const std::unique_ptr<void, decltype(&seccomp_release)> context{seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
                                                                   &seccomp_release};
   if (!context) return failure{"seccomp_filter", ENOMEM, "seccomp_init", {}};
@@ -267,15 +336,37 @@ result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   add_ioctl(rules);
   add_prctl(rules);
   add_personality(rules);
+  add_scheduling(rules);
   add_seccomp(rules);
+  add_limits(rules);
   add_mknod(rules);
   add_observed(rules, options.observe);
   if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};
 
+  return read_program(context.get());
+}
+
+result<seccomp_filter> seccomp_filter::compile(const seccomp_options& options) {
   seccomp_filter filter;
   auto flags = usable_flags();
   if (!flags) return flags.error();
   filter.flags_ = *flags;
+  const auto program = compile_rules(options);
+  if (!program) return program.error();
+  filter.program_ = shrink_bpf(*program);
+  return filter;
+}
+
+result<seccomp_filter> seccomp_filter::compile_no_set_ids() {
+  const std::unique_ptr<void, decltype(&seccomp_release)> context{seccomp_init(SCMP_ACT_ALLOW), &seccomp_release};
+  if (!context) return failure{"seccomp_filter", ENOMEM, "seccomp_init", {}};
+  if (const int rc = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW); rc != 0)
+    return refused(rc, "SCMP_FLTATR_ACT_BADARCH");  // the other filter answers those
+  rule_book rules{context.get()};
+  add_set_ids(rules);
+  rules.add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2));
+  if (rules.error() != 0) return failure{"seccomp_filter", rules.error(), "rule for " + syscall_name(rules.call()), {}};
+  seccomp_filter filter;
   auto program = read_program(context.get());
   if (!program) return program.error();
   filter.program_ = std::move(*program);
@@ -298,7 +389,7 @@ result<unique_fd> seccomp_filter::install() const noexcept {
   const long rc = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags_, &program);
   // Strings this short live inside std::string: no allocation between fork and exec.
   if (rc < 0) return failure{"seccomp", errno, "install", {}};
-  return unique_fd{static_cast<int>(rc)};
+  return unique_fd{flags_ != 0 ? static_cast<int>(rc) : -1};
 }
 
 result<unique_fd> take_listener(int pidfd, int number) {

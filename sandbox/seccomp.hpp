@@ -40,8 +40,14 @@ class seccomp_filter {
   /// What compile() made when this program was built. Microseconds. Fails when the kernel lacks a feature that the
   /// filter relies on.
   [[nodiscard]] static result<seccomp_filter> ready(const seccomp_options& options);
-  /// By libseccomp, now. 8 ms; allocates. Fails as ready() does.
+  /// Of compile_rules(), now. 8 ms; allocates. Fails as ready() does.
   [[nodiscard]] static result<seccomp_filter> compile(const seccomp_options& options);
+  /// A second filter, for a jail that may write to the host: no file gets a set-user-ID or set-group-ID bit, by
+  /// chmod(2) or when it is made. On the host such a file would run with its owner's rights. openat2(2), whose mode no
+  /// filter sees, gets ENOSYS. Of several filters the strictest answer counts, so this one allows all else. It has no
+  /// listener.
+  [[nodiscard]] static seccomp_filter no_set_ids();
+  [[nodiscard]] static result<seccomp_filter> compile_no_set_ids();
   /// Call with no_new_privs set, shortly before execve. Returns the listener, close-on-exec; if nobody serves it when a
   /// deadly call is made, the caller waits. Async-signal-safe; no allocation, also when it fails.
   [[nodiscard]] result<unique_fd> install() const noexcept;
@@ -51,8 +57,12 @@ class seccomp_filter {
  private:
   static result<unsigned> usable_flags();
   std::vector<std::uint64_t> program_;  ///< struct sock_filter is 8 bytes
-  unsigned flags_;                      ///< of seccomp(2)
+  unsigned flags_ = 0;                  ///< of seccomp(2); 0: without a listener
 };
+
+/// What libseccomp makes of the rules, one struct sock_filter each. What is installed answers the same and is a quarter
+/// as long (bpf_shrink.hpp).
+[[nodiscard]] result<std::vector<std::uint64_t>> compile_rules(const seccomp_options& options);
 
 /// Takes a copy of fd `number` out of the process behind `pidfd` (pidfd_getfd(2)). The process must be dumpable when
 /// the caller has no CAP_SYS_PTRACE: after a change of uid it calls prctl(PR_SET_DUMPABLE, 1) first.

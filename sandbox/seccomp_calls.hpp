@@ -115,40 +115,18 @@ inline const call_group call_groups[] = {
       S(getsid),
       S(setsid),
       S(getrlimit),
-      S(setrlimit),
-      S(prlimit64),
       S(getrusage),
       S(getpriority),
-      S(setpriority),
       S(ioprio_get),
-      S(ioprio_set),
       S(times),
       S(uname),
       S(sysinfo),
       S(restart_syscall)}},
     {"threads and their scheduling",
      SCMP_ACT_ALLOW,
-     {S(futex),
-      S(futex_waitv),
-      S(set_robust_list),
-      S(get_robust_list),
-      S(set_tid_address),
-      S(rseq),
-      S(arch_prctl),
-      S(set_thread_area),
-      S(get_thread_area),
-      S(getcpu),
-      S(sched_yield),
-      S(sched_getaffinity),
-      S(sched_setaffinity),
-      S(sched_getparam),
-      S(sched_setparam),
-      S(sched_getscheduler),
-      S(sched_setscheduler),
-      S(sched_getattr),
-      S(sched_setattr),
-      S(sched_get_priority_max),
-      S(sched_get_priority_min),
+     {S(futex), S(futex_waitv), S(set_robust_list), S(get_robust_list), S(set_tid_address), S(rseq), S(arch_prctl),
+      S(set_thread_area), S(get_thread_area), S(getcpu), S(sched_yield), S(sched_getaffinity), S(sched_getparam),
+      S(sched_getscheduler), S(sched_getattr), S(sched_get_priority_max), S(sched_get_priority_min),
       S(sched_rr_get_interval)}},
     {"reading clocks, waiting, waking",
      SCMP_ACT_ALLOW,
@@ -243,5 +221,31 @@ inline const call_group call_groups[] = {
 };
 
 #undef S
+
+/// For people: the calls whose arguments seccomp.cpp looks at, one function each.
+struct checked_calls {
+  const char* why;
+  std::initializer_list<const char*> calls;
+};
+
+inline const checked_calls calls_with_checked_arguments[] = {
+    {"threads and children, but no namespace: in a user namespace of its own a program has every capability",
+     {"clone"}},
+    {"unix, inet, inet6 and route netlink sockets of the ordinary types: other families load modules, and are where "
+     "kernel exploits start",
+     {"socket", "socketpair"}},
+    {"not TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSETD: they type into, paste into or rewire the terminal that started the "
+     "jail",
+     {"ioctl"}},
+    {"the ordinary options; not PR_SET_MM, with which a program rewrites what /proc says of it", {"prctl"}},
+    {"reading it, and what setarch -R asks; READ_IMPLIES_EXEC and the emulations weaken the address layout",
+     {"personality"}},
+    {"confining oneself further; not a listener, which could answer in the observer's place", {"seccomp"}},
+    {"files, FIFOs and sockets; no devices, no whiteouts", {"mknod", "mknodat"}},
+    {"starting programs and naming addresses: noted by the observer where the policy has one, else allowed",
+     {"execve", "execveat", "connect", "bind", "listen", "sendto", "sendmsg", "sendmmsg", "memfd_create"}},
+    {"other processes' memory: noted by the observer where there is one, refused with EPERM either way",
+     {"ptrace", "process_vm_readv", "process_vm_writev"}},
+};
 
 }  // namespace lazaret::sandbox

@@ -8,8 +8,9 @@
 
 namespace {
 
-bool print(const char* name, bool observe) {
-  const auto filter = lazaret::sandbox::seccomp_filter::compile({.observe = observe});
+using lazaret::sandbox::seccomp_filter;
+
+bool print(const char* name, const lazaret::sandbox::result<seccomp_filter>& filter) {
   if (!filter) {
     std::fprintf(stderr, "seccomp_generate: %s\n", filter.error().describe().c_str());
     return false;
@@ -27,5 +28,8 @@ bool print(const char* name, bool observe) {
 int main() {
   // libseccomp refuses to write rules that the kernel of the building machine lacks; this one is not where they run.
   seccomp_api_set(6);
-  return print("plain_program", false) && print("observing_program", true) ? 0 : 1;
+  const bool done = print("plain_program", seccomp_filter::compile({.observe = false})) &&
+                    print("observing_program", seccomp_filter::compile({.observe = true})) &&
+                    print("no_set_ids_program", seccomp_filter::compile_no_set_ids());
+  return done ? 0 : 1;
 }

@@ -18,4 +18,10 @@ result<seccomp_filter> seccomp_filter::ready(const seccomp_options& options) {
   return filter;
 }
 
+seccomp_filter seccomp_filter::no_set_ids() {
+  seccomp_filter filter;
+  filter.program_.assign(std::begin(no_set_ids_program), std::end(no_set_ids_program));
+  return filter;
+}
+
 }  // namespace lazaret::sandbox

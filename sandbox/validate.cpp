@@ -47,7 +47,7 @@ result<void> check_limits(const limits& l) {
   if (l.cpu < 1ms || l.cpu > 24h * 64) return refuse("limits.cpu", "1 ms to 64 days");
   if (l.memory < 1_MiB || l.memory > bytes{1ULL << 50}) return refuse("limits.memory", "1 MiB to 1 PiB");
   if (l.pids < 2 || l.pids > 1U << 20) return refuse("limits.pids", "2 (one is the jail's init) to 1048576");
-  if (l.open_files < 4 || l.open_files > 1U << 20) return refuse("limits.open_files", "4 to 1048576");
+  if (l.open_files < 16 || l.open_files > 1U << 20) return refuse("limits.open_files", "16 to 1048576");
   if (!std::isfinite(l.cpus) || l.cpus < 0 || l.cpus > 4096) return refuse("limits.cpus", "0 to 4096");
   return {};
 }

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "sandbox/lent_tree.hpp"
+
 namespace lazaret::sandbox {
 
 result<workspace> workspace::enter(const std::string& directory) {
@@ -24,16 +26,31 @@ result<workspace> workspace::enter(const std::string& directory) {
   return made;
 }
 
-result<std::string> workspace::expose(const std::string& host_path) {
+result<std::string> workspace::make_mount_point(const char* step, const std::string& host_path) {
   auto path = directory_ + "/host-" + std::to_string(++last_id_);
   struct stat status {};
-  if (::stat(host_path.c_str(), &status) != 0) return os_failure("expose", host_path);
+  if (::stat(host_path.c_str(), &status) != 0) return os_failure(step, host_path);
   if (S_ISDIR(status.st_mode) ? ::mkdir(path.c_str(), 0700) != 0 : ::mknod(path.c_str(), S_IFREG | 0600, 0) != 0)
-    return os_failure("expose", "make " + path);
-  // With what is mounted below it: less is not to be had in a user namespace (mount_namespaces(7), locked mounts).
-  if (::mount(host_path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
-    return os_failure("expose", "bind " + host_path);
+    return os_failure(step, "make " + path);
   return result<std::string>{boost::system::in_place_value, std::move(path)};
+}
+
+result<std::string> workspace::expose(const std::string& host_path) {
+  auto path = make_mount_point("expose", host_path);
+  // With what is mounted below it: less is not to be had in a user namespace (mount_namespaces(7), locked mounts).
+  if (path && ::mount(host_path.c_str(), path->c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+    return os_failure("expose", "bind " + host_path);
+  return path;
+}
+
+result<std::string> workspace::lend(const std::string& host_path, std::uint32_t id) {
+  auto path = make_mount_point("lend", host_path);
+  if (!path) return path;
+  const auto tree = lend_tree(host_path, id);
+  if (!tree) return tree.error();
+  if (::move_mount(tree->get(), "", AT_FDCWD, path->c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return os_failure("lend", "mount " + host_path);
+  return path;
 }
 
 result<workspace::made_volume> workspace::make_volume(const volume_options& options, uid_pool::lease owner) {

@@ -24,9 +24,12 @@ class workspace {
   /// Where a jail mounts its new root, in its own copy of this namespace.
   [[nodiscard]] const std::string& mount_point() const noexcept { return mount_point_; }
 
-  /// Mounts a directory or file of the host here too, and says where. A jail's init looks paths up as a uid that may not search the
-  /// directories above it (a 0700 home); this one it may.
+  /// Mounts a directory or file of the host here too, and says where. A jail's init looks paths up as a uid that may
+  /// not search the directories above it (a 0700 home); this one it may.
   [[nodiscard]] result<std::string> expose(const std::string& host_path);
+
+  /// The same, to be written to: by the jail whose uid is `id`, as the path's owner. See lent_tree.hpp.
+  [[nodiscard]] result<std::string> lend(const std::string& host_path, std::uint32_t id);
 
   struct volume {
     std::string path;
@@ -44,6 +47,7 @@ class workspace {
   [[nodiscard]] std::size_t size() const noexcept { return volumes_.size(); }
 
  private:
+  result<std::string> make_mount_point(const char* step, const std::string& host_path);
   explicit workspace(std::string directory) : directory_{std::move(directory)}, mount_point_{directory_ + "/root"} {}
   std::string directory_, mount_point_;
   std::map<std::uint64_t, volume> volumes_;

@@ -5,6 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <string_view>
 
+#include "sandbox/presets.hpp"
+
 namespace lazaret::actors {
 
 namespace {
@@ -23,24 +25,13 @@ bool is_plain(std::string_view text, std::string_view also) {
 }
 
 sandbox::policy python_policy(const json::object& job, const execution_options& options) {
-  sandbox::policy what = sandbox::base_policy();
+  const sandbox::preset& preset = *sandbox::find_preset("triage");
+  sandbox::policy what = sandbox::make_policy(preset, true);
   add_python_site(what, options.site);
-  what.volumes.push_back({.index = 0, .target = work_directory, .writable = true, .executable = true});
-  what.working_directory = work_directory;
+  for (const sandbox::place& one : preset.places)
+    what.volumes.push_back({.index = 0, .target = one.target, .writable = one.writable, .executable = one.executable});
   // -s, -P: neither the home nor the working directory brings code of the package into the driver itself.
   what.argv = {"/usr/bin/python3", "-s", "-P", "-B", python_site::driver, json::serialize(job)};
-  what.environment = {"PATH=/usr/bin:/bin",
-                      "HOME=/work/home",
-                      "TMPDIR=/work/tmp",
-                      "LANG=C.UTF-8",
-                      "USER=user",
-                      "PYTHONDONTWRITEBYTECODE=1",
-                      "PIP_CONFIG_FILE=/dev/null",
-                      "PIP_NO_CACHE_DIR=1",
-                      "PIP_DISABLE_PIP_VERSION_CHECK=1"};
-  what.mount_proc = true;
-  what.audit_channel = true;
-  what.observe = true;
   what.limits.wall = options.wall;
   what.limits.cpu = options.cpu;
   what.limits.memory = options.address_space + options.disk;  // a volume's pages count as memory

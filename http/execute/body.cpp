@@ -18,6 +18,7 @@ constexpr const char* place = "/work";
 constexpr const char* main_file = "/code/main.py";
 /// The policy travels in one message of at most 4 MiB; what is longer has to come as a file.
 constexpr std::size_t longest_source = 3 << 20;
+constexpr std::size_t most_arguments_bytes = 512 << 10;
 constexpr std::size_t most_files = 10'000;
 
 /// Says what is wrong with a field's value; empty when nothing is.
@@ -217,6 +218,10 @@ problem check_together(const fields& f) {
   if (f.runtime.empty() && f.has_source) return "source: needs a `runtime`";
   if (f.runtime.empty() && !f.args.empty()) return "args: need a `runtime`; `argv` holds its own";
   if (!f.argv.empty() && f.argv.front().empty()) return "argv[0]: must name a program";
+  std::size_t size = 0;
+  for (const auto* list : {&f.argv, &f.args, &f.environment})
+    for (const auto& item : *list) size += item.size();
+  if (size > most_arguments_bytes) return "argv: arguments and environment must be at most 512 KiB long together";
   if (f.network != "none") return "network: must be `none`";
   if (f.output != "separate" && f.output != "merged") return "output: must be `separate` or `merged`";
   return {};

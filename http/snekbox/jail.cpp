@@ -84,6 +84,15 @@ std::string check_executable(const std::string& path, const config& settings) {
   return ::access(canonical.c_str(), X_OK) == 0 ? "" : "executable_path is not executable";
 }
 
+bool is_too_long(const actors::execution_request& what) {
+  constexpr std::size_t most_arguments = 8000,
+                        most_bytes = 7 << 19;  // of validate_policy's 8192 and the message's 4 MiB
+  std::size_t size = 0;
+  for (const auto& argument : what.rules.argv) size += argument.size();
+  for (const auto& file : what.rules.files) size += file.content.size();
+  return what.rules.argv.size() > most_arguments || size > most_bytes;
+}
+
 actors::execution_request make_execution(eval_request&& asked, const config& settings) {
   actors::execution_request made;
   sandbox::policy& rules = made.rules;

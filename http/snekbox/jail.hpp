@@ -15,6 +15,9 @@ namespace lazaret::http::snekbox {
 /// stat(2).
 [[nodiscard]] std::string check_executable(const std::string& path, const config& settings);
 
+/// More than a program can be started with, or than can be said to the jailer: what execve(2) would call E2BIG.
+[[nodiscard]] bool is_too_long(const actors::execution_request& what);
+
 /// `asked.executable` is empty or passed check_executable(). Takes the files out of `asked`.
 [[nodiscard]] actors::execution_request make_execution(eval_request&& asked, const config& settings);
 

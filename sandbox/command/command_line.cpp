@@ -50,7 +50,7 @@ result<bind_mount> parse_bind(std::string_view text) {
     if (!is_plain_path(path))
       return wrong("--bind " + std::string{text},
                    "`" + path + "` is not an absolute path without `.`, `..`, `//` or a slash at the end");
-  if (mode == "rw") return wrong("--bind " + std::string{text}, "not yet");
+  bind.writable = mode == "rw";
   return bind;
 }
 
@@ -96,7 +96,7 @@ result<void> apply(command_line& line, std::string_view name, std::string_view v
   if (name == "--bind") {
     auto bind = parse_bind(value);
     if (!bind) return bind.error();
-    line.shown.push_back(bind->source);
+    (bind->writable ? line.lent : line.shown).push_back(bind->source);
     line.policy.binds.push_back(std::move(*bind));
   }
   if (name == "--env") {

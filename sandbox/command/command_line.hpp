@@ -16,8 +16,8 @@ enum class deed : std::uint8_t { run, explain, self_test, help };
 struct command_line {
   deed what = deed::run;
   const preset* from = nullptr;
-  sandbox::policy policy;  ///< the preset's, as the options changed it; argv is CMD
-  std::vector<std::string> shown;  ///< what --bind named: host paths beside the system's
+  sandbox::policy policy;                ///< the preset's, as the options changed it; argv is CMD
+  std::vector<std::string> shown, lent;  ///< host paths that --bind named, read-only and writable
   bool json = false;
 };
 

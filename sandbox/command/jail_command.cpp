@@ -24,8 +24,6 @@ using protocol::kind;
 
 /// What a jail that was ended for a limit printed last is waited for so long, should nobody be reading.
 constexpr std::chrono::seconds last_words{1};
-/// Each live command has a uid of its own for its jail, above those that lazaretd's jailer gives (uid_pool.hpp).
-constexpr std::uint32_t uid_base = 1'950'000'000;
 
 volatile sig_atomic_t caught = 0;
 
@@ -66,6 +64,12 @@ class ending_signals {
 };
 
 unique_fd copy(int fd) { return unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 3)}; }
+
+/// Nothing when it can't be written to: the caller had closed it.
+unique_fd copy_to_write(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? unique_fd{} : copy(fd);
+}
 
 struct running {
   unique_fd channel;
@@ -113,10 +117,9 @@ result<outcome> attend(running& jail, const sigset_t* while_waiting) {
 }
 
 result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting, passed& through) {
-  jailer_process_options options;
-  options.uid_base = uid_base + static_cast<std::uint32_t>(::getpid());
-  options.allow_binds = line.shown;
-  auto served = own_jailer::start(std::move(options));
+  auto options = own_jailer::options_for(line);
+  if (!options) return options.error();
+  auto served = own_jailer::start(std::move(*options));
   if (!served) return served.error();
   // From here on, whatever ends this scope closes the connection before it waits for the jailer.
   jailer mine{served->take_connection()};
@@ -127,11 +130,13 @@ result<outcome> run_jail(const command_line& line, const sigset_t* while_waiting
   auto started = mine.start(line.policy, {}, std::move(read_end));
   if (!started) return started.error();
   auto ends = std::move(*started).release();
+  // Nobody here reads them: the observer then counts what it can't tell, and a sender in the jail is refused at once.
+  ends.observations.reset(), ends.audit.reset();
   const auto cap = line.policy.limits.output.count;
   running jail{std::move(ends.channel),
                {copy(0), std::move(write_end)},
-               {std::move(ends.standard_output), copy(1), cap},
-               {std::move(ends.standard_error), copy(2), cap},
+               {std::move(ends.standard_output), copy_to_write(1), cap},
+               {std::move(ends.standard_error), copy_to_write(2), cap},
                line.policy.limits};
   auto how = attend(jail, while_waiting);
   through = {jail.out.total(), jail.err.total(), jail.out.exceeded() || jail.err.exceeded(), jail.out.error()};

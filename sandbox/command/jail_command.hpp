@@ -6,6 +6,7 @@
 namespace lazaret::sandbox::command {
 
 // What the command exits with when it is not the program's own code; 128+n for signal n.
+inline constexpr int layers_missing = 1;    ///< --self-test: a required layer is not active
 inline constexpr int timed_out = 124;       ///< as timeout(1)
 inline constexpr int no_jail = 125;         ///< as env(1), timeout(1) and docker-run(1) for failures of their own
 inline constexpr int not_executable = 126;  ///< as sh(1)
@@ -15,7 +16,7 @@ inline constexpr int not_found = 127;       ///< as sh(1)
 /// SIGQUIT was sent to this process. Call while single-threaded.
 [[nodiscard]] int run(const command_line& line);
 
-/// 0 when every layer that is required is active.
+/// Prints what a jail's probe of each layer found. 0 when every one that is required is active.
 [[nodiscard]] int self_test();
 
 }  // namespace lazaret::sandbox::command

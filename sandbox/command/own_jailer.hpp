@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/command/command_line.hpp"
 #include "sandbox/failure.hpp"
 #include "sandbox/jailer_process.hpp"
 #include "sandbox/unique_fd.hpp"
@@ -15,6 +16,9 @@ namespace lazaret::sandbox::command {
 
 class own_jailer {
  public:
+  /// What a jailer of a command is started with: JAIL_REQUIRE of the environment, and a uid that no other live jail
+  /// has.
+  [[nodiscard]] static result<jailer_process_options> options_for(const command_line& line);
   /// Forks; call while single-threaded. What prevents the jailer from starting is answered to the first request.
   [[nodiscard]] static result<own_jailer> start(jailer_process_options options);
   own_jailer(own_jailer&& other) noexcept

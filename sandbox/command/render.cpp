@@ -47,7 +47,8 @@ std::string to_json(const outcome& how, const passed& through, int exit_status) 
   if (how.reason == ending::signalled) o.number("signal", static_cast<unsigned>(how.signal));
   if (!how.syscall.empty()) o.text("syscall", how.syscall);
   o.seconds("wall_sec", how.wall).seconds("cpu_sec", how.cpu).number("peak_memory", how.peak_memory.count);
-  o.number("peak_pids", how.peak_pids).number("stdout_bytes", through.stdout_bytes);
+  o.number("peak_pids", how.peak_pids).number("processes", how.processes);
+  o.number("bytes_written", how.bytes_written.count).number("stdout_bytes", through.stdout_bytes);
   o.number("stderr_bytes", through.stderr_bytes).flag("truncated", through.truncated);
   o.flag("pids_exhausted", how.pids_exhausted).flag("memory_killed", how.memory_killed);
   return o.text("description", describe(how)).close();

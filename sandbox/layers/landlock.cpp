@@ -116,10 +116,14 @@ result<void> restrict_by_landlock(const policy& what, int abi) {
   LAZARET_TRY(rules.allow(write_file, "/dev"));
   LAZARET_TRY(allow_standard_input(rules));
   for (const auto& b : what.binds)
-    if (b.executable) LAZARET_TRY(rules.allow(execute, b.target, b.optional));
+    if (b.executable || b.writable)
+      LAZARET_TRY(rules.allow((b.executable ? execute : 0) | (b.writable ? write : 0), b.target, b.optional));
   for (const auto& v : what.volumes)
     LAZARET_TRY(rules.allow((v.executable ? execute : 0) | (v.writable ? write : 0), v.target));
   for (const auto& t : what.tmpfs) LAZARET_TRY(rules.allow((t.executable ? execute : 0) | write, t.target));
+
+  for (const auto& f : what.files)
+    if (f.executable) LAZARET_TRY(rules.allow(execute, f.target));
 
   const unsigned quiet =
       abi >= 7 ? LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF | LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF : 0;

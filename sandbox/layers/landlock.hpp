@@ -32,12 +32,6 @@ inline constexpr int least_landlock_abi = 2;
 /// The version that this kernel has; 0 when it has none or was not told to use it (`lsm=`).
 [[nodiscard]] int landlock_abi() noexcept;
 
-/// The same, but 0 for what is too old for a jail.
-[[nodiscard]] inline int usable_landlock_abi() noexcept {
-  const int abi = landlock_abi();
-  return abi < least_landlock_abi ? 0 : abi;
-}
-
 /// For the calling process and all that come of it, for good. Inside the jail's root, with no_new_privs set.
 /// `abi`: at least least_landlock_abi; rights of later versions than it are not asked for.
 [[nodiscard]] result<void> restrict_by_landlock(const policy& what, int abi);

@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -17,17 +19,26 @@ result<void> limit(__rlimit_resource which, rlim_t soft, rlim_t hard, const char
 
 }  // namespace
 
-result<void> set_resource_limits(const limits& what) {
+result<void> set_resource_limits(const limits& what, lacking cgroup) {
   // The cgroup counts all processes together; this stops one process even if nobody samples: a second more than that.
   const auto cpu = static_cast<rlim_t>(std::chrono::ceil<std::chrono::seconds>(what.cpu).count()) + 1;
   LAZARET_TRY(limit(RLIMIT_CPU, cpu, cpu + 1, "RLIMIT_CPU"));
   LAZARET_TRY(limit(RLIMIT_NOFILE, what.open_files, what.open_files, "RLIMIT_NOFILE"));
-  LAZARET_TRY(limit(RLIMIT_FSIZE, what.file_size.count, what.file_size.count, "RLIMIT_FSIZE"));
-  LAZARET_TRY(limit(RLIMIT_CORE, 0, 0, "RLIMIT_CORE"));
+  const auto file = cgroup.memory ? std::min(what.file_size.count, what.memory.count) : what.file_size.count;
+  LAZARET_TRY(limit(RLIMIT_FSIZE, file, file, "RLIMIT_FSIZE"));
+  // 1 and not 0, which would still start a core_pattern that is a pipe, as the host's root; 1 starts and writes nothing
+  // (coredump_pipe() in fs/coredump.c). The filter lets nobody change it.
+  LAZARET_TRY(limit(RLIMIT_CORE, 1, 1, "RLIMIT_CORE"));
+  // Of all processes together (signal(7)); POSIX timers count too. The kernel's own default is thousands per GiB of
+  // RAM.
+  LAZARET_TRY(limit(RLIMIT_SIGPENDING, 1024, 1024, "RLIMIT_SIGPENDING"));
   LAZARET_TRY(limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10, "RLIMIT_MEMLOCK"));
   LAZARET_TRY(limit(RLIMIT_MSGQUEUE, 0, 0, "RLIMIT_MSGQUEUE"));
   if (what.address_space.count != 0)
     LAZARET_TRY(limit(RLIMIT_AS, what.address_space.count, what.address_space.count, "RLIMIT_AS"));
+  // Not RLIMIT_AS: it would count what is only reserved, as the Go, Java and JavaScript runtimes do by the gigabyte.
+  if (cgroup.memory) LAZARET_TRY(limit(RLIMIT_DATA, what.memory.count, what.memory.count, "RLIMIT_DATA"));
+  if (cgroup.pids) LAZARET_TRY(limit(RLIMIT_NPROC, what.pids, what.pids, "RLIMIT_NPROC"));
   return {};
 }
 

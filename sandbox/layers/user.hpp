@@ -13,4 +13,11 @@ inline constexpr unsigned inside_id = 1000;
 /// Single-threaded, after the maps are written.
 [[nodiscard]] result<void> become_inside_user(bool clear_groups);
 
+/// Bounds, in the kernel's own books (namespaces(7), /proc/sys/user), what the jail's user namespace may hold:
+///   no user namespace below it, whatever a filter lets through: inside one a program would have every capability;
+///   few inotify instances and watches: the kernel counts them against who made the namespace too, the jailer's user,
+///   who may have 128 instances in all (fs/inotify). One jail could take them all from the host, and two talk that way.
+/// Inside the namespace, still with all capabilities in it, while the host's /proc is in sight.
+[[nodiscard]] result<void> bound_namespace();
+
 }  // namespace lazaret::sandbox

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "sandbox/presets.hpp"
+
 using namespace lazaret;
 using namespace lazaret::actors;
 
@@ -80,4 +82,21 @@ TEST_CASE("what a client names stays one value of one argument") {
   const auto policy = run_policy("execute", asked, some_options());
   CHECK(policy.argv.size() == 6);
   CHECK(policy.argv.back().find(R"("file_path":"x\",\"phase\":\"install")") != std::string::npos);
+}
+
+TEST_CASE("without settings, a phase has the limits of the preset triage") {
+  const auto& preset = *sandbox::find_preset("triage");
+  const auto what = run_policy("import", asking("a", "1"), {});
+  CHECK(what.limits.wall == preset.limits.wall);
+  CHECK(what.limits.cpu == preset.limits.cpu);
+  CHECK(what.limits.memory == preset.limits.memory);
+  CHECK(what.limits.address_space == preset.limits.address_space);
+  CHECK(what.limits.pids == preset.limits.pids);
+  CHECK(what.limits.open_files == preset.limits.open_files);
+  CHECK(what.limits.file_size == preset.limits.file_size);
+  CHECK(what.limits.output == preset.limits.output);
+  CHECK(what.working_directory == work_directory);
+  REQUIRE(what.volumes.size() == 1);
+  CHECK(what.volumes.front().target == work_directory);
+  CHECK(execution_options{}.disk == preset.places.begin()->size);
 }

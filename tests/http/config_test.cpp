@@ -110,6 +110,7 @@ TEST_CASE("A value out of its type or range is refused") {
       {"LOG_FORMAT", "xml"},
       {"LOG_LEVEL", "INFO"},
       {"DRAIN_SEC", "-5"},
+      {"JAIL_REQUIRE", "pids,landlok"},
   }));
   CAPTURE(name, value);
   CHECK_THAT(complaint_about({{name, value}}), Catch::Contains(name));

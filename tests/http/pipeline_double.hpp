@@ -21,6 +21,9 @@ class pipeline_double : public actors::service {
   void refuse(actors::refusal why) {
     under_lock([&] { refusal_ = std::move(why); });
   }
+  void know_layers(sandbox::jail_health known) {
+    under_lock([&] { layers_ = std::move(known); });
+  }
   void be_not_ready(std::string why) {
     under_lock([&] { not_ready_ = std::move(why); });
   }
@@ -91,6 +94,10 @@ class pipeline_double : public actors::service {
   std::string not_ready_because() override {
     std::scoped_lock lock{mutex_};
     return not_ready_;
+  }
+  sandbox::jail_health layers() override {
+    std::scoped_lock lock{mutex_};
+    return layers_;
   }
   std::optional<actors::run> find(const std::string& run_id) override {
     std::scoped_lock lock{mutex_};
@@ -179,6 +186,7 @@ class pipeline_double : public actors::service {
   std::mutex mutex_, poke_mutex_;
   std::optional<actors::refusal> refusal_;
   std::string not_ready_;
+  sandbox::jail_health layers_;
   std::map<std::string, std::filesystem::path> reports_;
   std::map<std::string, actors::run> runs_;
   std::vector<actors::submission> submitted_;

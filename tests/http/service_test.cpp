@@ -47,6 +47,31 @@ TEST_CASE("The service says when it is not ready, and why") {
   CHECK_THAT(r.body, Catch::Contains("the jailer is away"));
 }
 
+TEST_CASE("The health of the jail is told layer by layer, and is 503 while a required one does not hold") {
+  using sandbox::layer_state;
+  running_server s;
+  const auto ask_health = [&] { return ask(s.port(), "GET", "/health", {}, {}); };
+  CHECK(ask_health().status == 503);  // nothing is known yet
+  CHECK_THAT(ask_health().body, Catch::Contains("are being tested"));
+
+  const sandbox::layer_report net{"net", layer_state::active, true, "connect: \"refused\""};
+  const sandbox::layer_report absent{"landlock", layer_state::unavailable, false, "not in this kernel"};
+  s.pipeline.know_layers({{net, absent}, {}});
+  CHECK(ask_health().status == 200);
+  CHECK(ask_health().body ==
+        R"({"status":"ok","docker_connected":true,"auth_enabled":true,"layers":[)"
+        R"({"name":"net","state":"active","required":true,"detail":"connect: \"refused\""},)"
+        R"({"name":"landlock","state":"unavailable","required":false,"detail":"not in this kernel"}]})");
+
+  auto missed = absent;
+  missed.required = true;
+  s.pipeline.know_layers({{net, missed}, "layer landlock is unavailable"});
+  CHECK(ask_health().status == 503);
+  CHECK_THAT(ask_health().body,
+             Catch::StartsWith(R"({"status":"degraded","docker_connected":false,"auth_enabled":true,"layers":[{)"));
+  CHECK_THAT(ask_health().body, Catch::EndsWith(R"("detail":"layer landlock is unavailable"})"));
+}
+
 TEST_CASE("An accepted submission is answered with its run id") {
   running_server s;
   auto r = ask(s.port(), "POST", "/v1/triage", six);

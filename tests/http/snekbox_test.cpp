@@ -47,7 +47,8 @@ TEST_CASE("base64 is read strictly, and written back the same") {
     REQUIRE(decode_base64(encode_base64(bytes), out));
     REQUIRE(out == bytes);
   }
-  for (const auto* bad : {"a", "a===", "ab=c", "YQ", "YQ=", "YQ===", "=", "YQ==YQ==", "Y Q=", "YQ-_"}) CHECK_FALSE(decode_base64(bad, out));
+  for (const auto* bad : {"a", "a===", "ab=c", "YQ", "YQ=", "YQ===", "=", "YQ==YQ==", "Y Q=", "YQ-_"})
+    CHECK_FALSE(decode_base64(bad, out));
   CHECK(decode_base64("YWJj\r\nZGVm\n", out));
   CHECK(out == "abcdef");
 }
@@ -66,7 +67,8 @@ TEST_CASE("a returncode says how the program ended") {
 TEST_CASE("FRONTENDS names front ends that exist, with a port each") {
   CHECK(read_frontend("snekbox:8060")->port == 8060);
   CHECK(read_frontend("snekbox:0")->stands_for->name == "snekbox");
-  for (const auto* bad : {"snekbox", "snekbox:", "snekbox:x", "snekbox:65536", "snekbox:-1", "api:1", "none:1", ":1", ""})
+  for (const auto* bad :
+       {"snekbox", "snekbox:", "snekbox:x", "snekbox:65536", "snekbox:-1", "api:1", "none:1", ":1", ""})
     CHECK_FALSE(read_frontend(bad));
 }
 
@@ -88,7 +90,8 @@ TEST_CASE("POST /v1/execute refuses what it doesn't know, by the field's name") 
       {"{'runtime': 'python'}", "source: is missing"},
       {"{'runtime': 'python', 'source': '', 'colour': 1}", "`colour`: unknown field"},
       {"{'runtime': 'python', 'source': '', 'limits': {'wall': 1}}", "limits: `wall`: unknown field"},
-      {"{'runtime': 'python', 'source': '', 'limits': {'wall_ms': 0}}", "limits.wall_ms: must be an integer from 1 to 300000"},
+      {"{'runtime': 'python', 'source': '', 'limits': {'wall_ms': 0}}",
+       "limits.wall_ms: must be an integer from 1 to 300000"},
       {"{'runtime': 'python', 'source': '', 'network': 'host'}", "network: must be `none`"},
       {"{'argv': []}", "runtime: one of `runtime` and `argv` is needed"},
       {"{'argv': ['a', 1]}", "argv[1]: must be a string"},
@@ -96,9 +99,12 @@ TEST_CASE("POST /v1/execute refuses what it doesn't know, by the field's name") 
       {"{'argv': ['a'], 'args': ['b']}", "args: need a `runtime`; `argv` holds its own"},
       {"{'argv': ['a'], 'env': {'A=B': ''}}", "env: `A=B` is not a variable's name"},
       {"{'argv': ['a'], 'env': {'A': 1}}", "env.A: must be a string"},
-      {"{'argv': ['a'], 'files': [{'path': '../x'}]}", "files[0].path: must be relative, without `.`, `..`, empty parts and NUL"},
-      {"{'argv': ['a'], 'files': [{'path': 'x', 'base64': '?'}]}", "files[0].base64: must be base64 (RFC 4648, section 4)"},
-      {"{'argv': ['a'], 'files': [{'path': 'x', 'base64': '', 'text': ''}]}", "files[0]: must have one of `text` and `base64`"},
+      {"{'argv': ['a'], 'files': [{'path': '../x'}]}",
+       "files[0].path: must be relative, without `.`, `..`, empty parts and NUL"},
+      {"{'argv': ['a'], 'files': [{'path': 'x', 'base64': '?'}]}",
+       "files[0].base64: must be base64 (RFC 4648, section 4)"},
+      {"{'argv': ['a'], 'files': [{'path': 'x', 'base64': '', 'text': ''}]}",
+       "files[0]: must have one of `text` and `base64`"},
       {"{'argv': ['a'], 'files': [{'path': 'x'}, {'path': 'x'}]}", "files[1].path: is the path of an earlier one too"},
       {"{'argv': ['a'], 'files': [{'text': 'x'}]}", "files[0].path: is missing"},
       {"{'argv': ['a'], 'return_files': {'pattern': 'a/b'}}",
@@ -116,7 +122,8 @@ SCENARIO("who waits for a run and goes away is noticed") {
   running_server s;
   wire client{s.port()};
   const std::string body = R"({"input": "x"})";
-  client.send("POST /eval HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  client.send("POST /eval HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+              body);
   SECTION("by a close") {
     client.reset();
     CHECK(eventually([&] { return s.pipeline.abandoned == 1; }));
@@ -138,7 +145,8 @@ TEST_CASE("requests that are sent ahead while a run goes on are answered after i
   std::string all;
   for (const auto* input : {"1", "2", "3"}) {
     const auto body = std::string{R"({"input": ")"} + input + "\"}";
-    all += "POST /eval HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    all +=
+        "POST /eval HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   client.send(all);
   for (const auto* input : {"1", "2", "3"})

@@ -120,6 +120,11 @@ class Arguments(unittest.TestCase):
         self.assertGreater(len(code), 1 << 20)
         self.assertEqual(evaluate(code)["stdout"], "23000 ['-c']\n")
 
+    def test_more_arguments_than_a_program_can_have(self):
+        for args in (["-c", "0", *["x"] * 10_000], ["-c", "0", *["x" * 100_000] * 30]):
+            answer = ask({"args": args})[1]
+            self.assertEqual((answer["returncode"], answer["stdout"]), (None, "OSError: Argument list too long"))
+
     def test_too_long_an_argument_for_another_program(self):
         answer = ask({"args": ["x" * 200_000]})[1]
         self.assertEqual((answer["returncode"], answer["stdout"]), (None, "OSError: Argument list too long"))

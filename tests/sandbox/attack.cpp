@@ -77,6 +77,8 @@ void take_option(attack& to, std::string_view option) {
     to.jail.mount_proc = true;
   else if (option == "volume")
     to.wants_volume = true, to.jail.volumes.push_back({.index = 0, .target = "/volume"});
+  else if (option == "audit")
+    to.jail.audit_channel = true;
   else if (option == "observe")
     to.jail.observe = true;
   else if (option == "network=gateway")
@@ -112,6 +114,10 @@ void check_expectation(const std::string& wanted) {
 }
 
 void take_line(attack& into, std::string_view line) {
+  if (line.starts_with("  ")) {  // goes on from the line above
+    into.what += " " + std::string{trim(line)};
+    return;
+  }
   const auto colon = line.find(':');
   const auto key = trim(line.substr(0, colon));
   const auto value = colon == std::string_view::npos ? std::string_view{} : trim(line.substr(colon + 1));
@@ -122,6 +128,8 @@ void take_line(attack& into, std::string_view line) {
     for (const auto& wanted : into.expect) check_expectation(wanted);
   } else if (key == "stdout") {
     into.printed.emplace_back(value);
+  } else if (key == "control" && (value == "host" || value == "own file")) {
+    into.control = value;
   } else if (key == "with") {
     for (const auto& option : split(value, ',')) take_option(into, option);
   } else if (!key.empty() && !into.what.empty()) {
@@ -151,7 +159,7 @@ attack read_attack(const fs::path& source) try {
   if (!file) throw std::runtime_error{"can't be read"};
   const std::string comment = source.extension() == ".c" ? "//" : "#";
   for (std::string line; std::getline(text, line) && line.starts_with(comment);)
-    if (!line.starts_with("#!")) take_line(made, trim(std::string_view{line}.substr(comment.size())));
+    if (!line.starts_with("#!")) take_line(made, std::string_view{line}.substr(comment.size()));
   if (made.what.empty() || made.expect.empty()) throw std::runtime_error{"needs `what:` and `expect:` in its header"};
   if (source.extension() != ".c") made.jail.files.push_back({"/attack" + source.extension().string(), text.str()});
   return made;

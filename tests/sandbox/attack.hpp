@@ -13,9 +13,11 @@ namespace lazaret::sandbox::testing {
 
 /// A program that attacks, as its header comment describes it (`//` in C, `#` in Python and shell):
 ///
-///     what: one sentence: what it tries, with its source
+///     what: one sentence: what it tries, with its source;
+///       goes on where indented further
 ///     expect: exited 0 | out_of_memory
 ///     stdout: text that it must print; may repeat
+///     control: host | own file           (channels: where the bit does get through; else within one jail)
 ///     with: proc, memory=64M, pids=20, wall=3s, cpu=2s, output=64k, volume, tmp=16M, network=gateway
 struct attack {
   std::filesystem::path source;
@@ -25,6 +27,7 @@ struct attack {
   std::vector<std::string> printed;
   policy jail;
   bool wants_volume = false;  ///< at /volume, writable
+  std::string control;        ///< see above; empty: within one jail
 };
 
 /// Reads a header. Throws std::runtime_error, naming file and line, when it is missing, incomplete or not understood:

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "sandbox/harvest.hpp"
 #include "tests/sandbox/attack.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
@@ -54,7 +55,9 @@ std::string left_of(const attack& what, int worker) {
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
     if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file{entry.path() / "cmdline"};
-    const std::string command{std::istreambuf_iterator<char>{file}, {}};
+    std::string command(512, '\0');
+    file.read(command.data(), 512);  // throws nothing when the process goes meanwhile; an iterator would
+    command.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
     const bool ours = ::geteuid() == 0 ? has_uid_of(entry.path(), worker)
                                        : what.source.extension() == ".c" && command.find(own_command) == 0;
     if (ours && is_alive(entry.path())) found += entry.path().filename().string() + " (" + command + ") ";
@@ -107,6 +110,11 @@ class bait {
   std::uint16_t port_ = 0;
 };
 
+/// The end says what happened.
+std::string last_of(const std::string& text) {
+  return text.substr(text.size() - std::min<std::size_t>(text.size(), 1000));
+}
+
 struct streams {
   std::string out, err;
 };
@@ -133,11 +141,16 @@ std::string try_out(const attack& what, started_jailer& jails, int worker) {
   if (said.out.find("ESCAPED") != std::string::npos) wrong += "got out; ";
   if (const auto left = left_of(what, worker); !left.empty()) wrong += "left processes: " + left + "; ";
 
+  const auto brought = gather(shared->root(), {});
+  if (!brought) wrong += "its volume can't be read: " + brought.error().describe() + "; ";
+  for (const auto& file : brought ? brought->files : std::vector<harvest::file>{})
+    if (file.content.find("root:x:0:0") != std::string::npos) wrong += "its volume led to the host; ";
+
   auto after = inmate({"/bin/true"});
   auto next = jails.client().start(after);
   const auto served = next ? next->wait({}) : result<outcome>{next.error()};
   if (!served || verdict(*served) != "exited 0") wrong += "the jailer serves no more; ";
-  if (!wrong.empty()) wrong += "stdout: " + said.out.substr(0, 2000) + " stderr: " + said.err.substr(0, 2000);
+  if (!wrong.empty()) wrong += "stdout: " + last_of(said.out) + " stderr: " + last_of(said.err);
   return wrong;
 }
 

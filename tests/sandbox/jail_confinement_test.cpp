@@ -1,11 +1,14 @@
 // What a jailed program can see and reach.
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "sandbox/layers/landlock.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
 using namespace lazaret::sandbox;
@@ -103,7 +106,7 @@ except MemoryError: print('MemoryError')
   what.limits.file_size = 1_MiB;
   what.limits.address_space = 512_MiB;
   CHECK(run(jails.client(), what).out ==
-        "[(77, 77), (1048576, 1048576), (0, 0), (536870912, 536870912)]\nMemoryError\n");
+        "[(77, 77), (1048576, 1048576), (1, 1), (536870912, 536870912)]\nMemoryError\n");
 }
 
 TEST_CASE("A tmpfs ends at its size and at its number of files, and runs nothing unless told so") {
@@ -147,6 +150,62 @@ for address in ('127.0.0.1', '1.1.1.1', '169.254.169.254'):
     except OSError as e: print(e.strerror)
 )"));
   CHECK(ran.out == "[(1, 'lo')]\nNetwork is unreachable\nNetwork is unreachable\nNetwork is unreachable\n");
+}
+
+TEST_CASE("A file as standard input can be opened again for reading, and for nothing else") {
+  started_jailer jails;
+  char name[] = "/tmp/lazaret-input-XXXXXX";
+  const unique_fd writer{::mkstemp(name)};
+  REQUIRE(::write(writer.get(), "quarantined", 11) == 11);
+  ::fchmod(writer.get(), 0666);
+  auto what = python(R"(
+import errno, os
+print(open('/dev/stdin').read())
+for flags in (os.O_WRONLY, os.O_RDWR):
+    try: os.open('/proc/self/fd/0', flags); print('opened for more')
+    except OSError as e: print(errno.errorcode[e.errno])
+)");
+  what.mount_proc = true;
+  const auto ran = run(jails.client(), what, {}, unique_fd{::open(name, O_RDONLY | O_CLOEXEC)});
+  ::unlink(name);
+  CHECK(ran.err == "");
+  if (landlock_abi() >= least_landlock_abi)
+    CHECK(ran.out == "quarantined\nEACCES\nEACCES\n");
+  else
+    WARN("not looked at: this kernel has no Landlock, which is what refuses");
+}
+
+TEST_CASE("What honest programs do with files, sockets and devices goes on working behind Landlock") {
+  started_jailer jails;
+  auto what = python(R"(
+import os, shutil, socket, subprocess, sys, tempfile, threading
+os.makedirs('/w/a'); os.makedirs('/w/b')
+open('/w/a/x', 'w').write('x')
+os.rename('/w/a/x', '/w/b/y'); os.link('/w/b/y', '/w/a/z'); os.symlink('../b/y', '/w/a/l')
+shutil.move('/w/b/y', '/tmp/y'); shutil.copy('/usr/bin/true', '/w/true'); os.truncate('/w/a/z', 0)
+open('/w/run', 'w').write('#!/bin/sh\nread line < /dev/stdin; echo "$line $0" > /dev/stdout; echo e 2>/dev/null >&2')
+os.chmod('/w/run', 0o755)
+print(subprocess.run(['/w/run'], input='in\n', capture_output=True, text=True).stdout, end='')
+print(subprocess.run(['/w/true']).returncode, subprocess.run('cat /dev/null > /dev/null; echo $?', shell=True, capture_output=True).stdout)
+subprocess.run(['tee', '/dev/stderr'], input=b'', check=True)
+server = socket.socket(socket.AF_UNIX); server.bind('/w/sock'); server.listen()
+client = socket.socket(socket.AF_UNIX); client.connect('/w/sock')
+hidden = socket.socket(socket.AF_UNIX); hidden.bind('\0name'); hidden.listen()
+other = subprocess.run([sys.executable, '-c', 'import socket; socket.socket(socket.AF_UNIX).connect("\\0name"); print("met")'], capture_output=True, text=True)
+print(other.stdout + other.stderr, end='')
+child = subprocess.Popen(['sleep', '60']); child.terminate(); print(child.wait())
+with tempfile.TemporaryFile() as f:
+    f.write(b'1'); print(open(f'/proc/self/fd/{f.fileno()}', 'r+b').name)
+fd = os.memfd_create('m'); open(f'/proc/self/fd/{fd}', 'wb').write(b'1')
+print(open('/dev/null', 'w').isatty(), threading.Thread(name='t').start())
+)");
+  what.mount_proc = true;
+  what.tmpfs.push_back({.target = "/tmp"});
+  what.tmpfs.push_back({.target = "/w", .executable = true});
+  const auto ran = run(jails.client(), what);
+  CHECK(ran.err == "");
+  CHECK_THAT(ran.out, Catch::StartsWith("in /w/run\n0 b'0\\n'\nmet\n-15\n/proc/self/fd/"));
+  CHECK_THAT(ran.out, Catch::EndsWith("\nFalse None\n"));
 }
 
 TEST_CASE("The gateway is reached from inside, served from outside, and the only thing there is") {

@@ -121,6 +121,7 @@ TEST_CASE("Many processes use up the CPU time together, and not much more than t
 
 TEST_CASE("A tiny memory limit and a big image is out of memory") {
   started_jailer jails;
+  if (!is_counted(jails)) return;
   auto what = inmate({"big_bss"});
   what.limits.memory = 8_MiB;
   const auto ran = run(jails.client(), what);
@@ -132,6 +133,7 @@ TEST_CASE("A tiny memory limit and a big image is out of memory") {
 
 TEST_CASE("A memory limit in which not even the jail fits ends it all the same") {
   started_jailer jails;
+  if (!is_counted(jails)) return;
   auto what = inmate({"descriptors"});
   for (const std::uint64_t limit : {4096U, 64U << 10, 256U << 10, 1U << 20}) {
     INFO(limit);

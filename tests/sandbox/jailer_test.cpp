@@ -131,8 +131,10 @@ TEST_CASE("Malformed requests are refused and leave the jailer serving") {
 
   SECTION("unknown kinds") {
     for (int k = 0; k < 256; ++k)
-      if (k != static_cast<int>(kind::start) && k != static_cast<int>(kind::make_volume))
+      if (k != static_cast<int>(kind::start) && k != static_cast<int>(kind::make_volume) &&
+          k != static_cast<int>(kind::survey))
         send(std::string(1, static_cast<char>(k)));
+    send(protocol::encode(kind::survey, std::uint8_t{0}));
   }
   SECTION("cut at every place") {
     for (std::size_t n = 1; n < good.size(); n += 7) send(good.substr(0, n));

@@ -9,6 +9,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -297,12 +298,34 @@ TEST_CASE("a program may confine itself further but not listen in our place") {
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0) == EPERM);
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | 1, 0) == EPERM);
   CHECK(attempt(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, 0) == EFAULT);  // it was let through to look for the program
-  CHECK(under_filter([] { return filter().install() ? 0 : 1; }) == 1);  // it brings a listener
+  CHECK(under_filter([] { return filter().install() ? 0 : 1; }) == 1);   // it brings a listener
   CHECK(under_filter([] {
           sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
           const sock_fprog program{1, &allow};
           return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
         }) == 0);
+}
+
+TEST_CASE("limits are lowered for oneself only, and never that of core dumps") {
+  const auto set = [](pid_t whom, long which, rlim_t to) {
+    const rlimit wanted{to, to};
+    return ::syscall(SYS_prlimit64, whom, which, &wanted, nullptr) == 0 ? 0 : errno;
+  };
+  const auto now = [](__rlimit_resource which) {
+    rlimit limit{};
+    ::getrlimit(which, &limit);
+    return limit.rlim_cur;
+  };
+  for (const long core : {long{RLIMIT_CORE}, RLIMIT_CORE + 0x100000000L})
+    CHECK(under_filter([&] {
+            const rlimit before{0, RLIM_INFINITY};
+            const auto was = now(RLIMIT_CORE);
+            const rlim_t wanted = was == 7 ? 6 : 7;
+            return set(0, core, wanted) == 0 && ::syscall(SYS_setrlimit, core, &before) == 0 && now(RLIMIT_CORE) == was;
+          }) == 1);
+  for (const auto which : {RLIMIT_CPU, RLIMIT_STACK, RLIMIT_RSS, RLIMIT_NOFILE, RLIMIT_RTTIME})
+    CHECK(under_filter([&] { return set(0, which, 9) == 0 && now(which) == 9; }) == 1);
+  CHECK(under_filter([&] { return set(::getppid(), RLIMIT_NOFILE, 9); }) == EPERM);
 }
 
 TEST_CASE("device nodes are refused, FIFOs are made") {
@@ -382,4 +405,7 @@ TEST_CASE("the filter that was built in is the one that libseccomp makes now", "
     REQUIRE(fresh.has_value());
     CHECK(std::ranges::equal(built_in->program(), fresh->program()));
   }
+  const auto fresh = seccomp_filter::compile_no_set_ids();
+  REQUIRE(fresh.has_value());
+  CHECK(std::ranges::equal(seccomp_filter::no_set_ids().program(), fresh->program()));
 }

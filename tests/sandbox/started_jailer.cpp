@@ -1,7 +1,10 @@
 #include "tests/sandbox/started_jailer.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <sstream>
 #include <thread>
 
 #include "sandbox/wire.hpp"
@@ -24,9 +28,24 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t base_of_this_process() { return 1'800'000'000; }
 std::uint32_t uid_base() { return base_of_this_process() + static_cast<std::uint32_t>(::getpid() % 1000) * 65536; }
 
+/// As root, those of the jailer's range; else, those that this user can give away: his own, and his subordinate ones.
+bool may_be_a_jails(std::uint32_t uid) {
+  if (::geteuid() == 0) return uid >= uid_base() && uid < uid_base() + 65536;
+  if (uid == ::geteuid()) return true;
+  std::ifstream ranges{"/etc/subuid"};  // NAME:FIRST:COUNT
+  const passwd* me = ::getpwuid(::geteuid());
+  for (std::string line; me != nullptr && std::getline(ranges, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos || line.substr(0, first) != me->pw_name) continue;
+    const auto from = std::stoul(line.substr(first + 1)), count = std::stoul(line.substr(second + 1));
+    if (uid >= from && uid - from < count) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-started_jailer::started_jailer(std::vector<std::string> options) {
+started_jailer::started_jailer(std::vector<std::string> options, const std::function<void()>& prepare) {
   auto ends = wire::make_channel();
   REQUIRE(ends.has_value());
   std::vector<std::string> command{LAZARET_BINARY_DIR "/bin/lazaret-jailer", "--uid-base", std::to_string(uid_base()),
@@ -41,6 +60,7 @@ started_jailer::started_jailer(std::vector<std::string> options) {
       ::fcntl(3, F_SETFD, 0);
     else
       ::dup2(ends->second.get(), 3);
+    if (prepare) prepare();
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
@@ -124,18 +144,46 @@ finished run(jailer& with, const policy& what, std::vector<const volume*> volume
   return collect(*started);
 }
 
+std::uint32_t first_uid() { return uid_base(); }
+
+/// In a mount namespace of its own; for that an ordinary user needs a user namespace, too.
+void cover_cgroups() {
+  const auto uid = ::geteuid(), gid = ::getegid();
+  const auto put = [](const char* file, const std::string& text) { std::ofstream{file} << text; };
+  if (::unshare(CLONE_NEWNS | (uid == 0 ? 0 : CLONE_NEWUSER)) != 0) ::_exit(126);
+  if (uid != 0) {
+    put("/proc/self/setgroups", "deny");
+    put("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1");
+    put("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1");
+  }
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("none", "/sys/fs/cgroup", "tmpfs", 0, "size=4k") != 0)
+    ::_exit(126);
+}
+
+bool is_counted(started_jailer& jails) {
+  if (!run(jails.client(), inmate({"descriptors"})).how.sampled) return true;
+  WARN("not run: no cgroup limits this host's jails; see jail_without_cgroups_test.cpp");
+  return false;
+}
+
 std::vector<pid_t> jailed_processes() {
   std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
     std::ifstream lines{entry.path() / "status"};
-    for (std::string key; lines >> key;) {
-      if (key == "State:" && (lines >> key, key == "Z")) break;  // dead, and its new parent has not looked yet
-      if (key != "Uid:") continue;
-      std::uint32_t uid = 0;
-      lines >> uid;
-      if (uid >= uid_base() && uid < uid_base() + 65536) found.push_back(std::stoi(entry.path().filename()));
-      break;
+    bool ours = false, jailed = false;
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words{line};
+      std::string key;
+      words >> key;
+      if (key == "State:" && line.find("Z (") != std::string::npos)
+        break;  // dead, and its new parent has not looked yet
+      if (std::uint32_t uid = 0; key == "Uid:" && words >> uid) ours = may_be_a_jails(uid);
+      // One number for each pid namespace that it is in below the one of /proc: an unprivileged jailer's jails may have
+      // our own uid.
+      if (key == "NSpid:") jailed = std::distance(std::istream_iterator<int>{words}, {}) > 1;
     }
+    if (ours && jailed) found.push_back(std::stoi(entry.path().filename()));
   }
   return found;
 }

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace lazaret::sandbox::testing {
 
 class started_jailer {
  public:
-  explicit started_jailer(std::vector<std::string> options = {});
+  /// `prepare` runs in the forked child before lazaret-jailer: to give it another host than ours.
+  explicit started_jailer(std::vector<std::string> options = {}, const std::function<void()>& prepare = {});
   ~started_jailer();
   started_jailer(const started_jailer&) = delete;
 
@@ -48,7 +50,16 @@ struct finished {
                            unique_fd standard_input = unique_fd{});
 [[nodiscard]] finished collect(jail& started, std::stop_token stop = {});
 
-/// Processes of the host whose real uid lies in the jails' range.
+/// Where the jails' range of uids starts.
+[[nodiscard]] std::uint32_t first_uid();
+
+/// For started_jailer's `prepare`: what is started finds an empty /sys/fs/cgroup, as in many containers.
+void cover_cgroups();
+
+/// Do cgroups limit and count these jails? If not, warns that the test does not run.
+[[nodiscard]] bool is_counted(started_jailer& jails);
+
+/// Live processes of this process' jails: in a pid namespace of their own, and with a uid that only these have.
 [[nodiscard]] std::vector<pid_t> jailed_processes();
 /// Polls, up to 5 s, for what becomes true without an event that a test could wait on.
 [[nodiscard]] bool eventually(const std::function<bool()>& condition);

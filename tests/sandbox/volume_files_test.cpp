@@ -95,9 +95,12 @@ SCENARIO("what a hostile program leaves is read without following it out, and wi
     return *found;
   };
   SECTION("links, pipes and sockets") {
-    leave("import socket\nopen('a', 'w').write('1'); os.mkdir('d')\nfor n, t in enumerate(('a', '/home/a', 'd/../a', '/etc/passwd',\n"
-          " '../../../../etc/passwd', '/proc/self/fd/0', 'loop', 'd', 'p', '/home/../etc/passwd', '/home')): os.symlink(t, f'l{n:02}')\n"
-          "os.symlink('loop', 'loop'); os.mkfifo('p'); socket.socket(socket.AF_UNIX).bind('s')");
+    leave(
+        "import socket\nopen('a', 'w').write('1'); os.mkdir('d')\nfor n, t in enumerate(('a', '/home/a', 'd/../a', "
+        "'/etc/passwd',\n"
+        " '../../../../etc/passwd', '/proc/self/fd/0', 'loop', 'd', 'p', '/home/../etc/passwd', '/home')): "
+        "os.symlink(t, f'l{n:02}')\n"
+        "os.symlink('loop', 'loop'); os.mkfifo('p'); socket.socket(socket.AF_UNIX).bind('s')");
     CHECK(paths(gather({})) == list{"a", "l00", "l01", "l02"});
   }
   SECTION("sizes and numbers") {
