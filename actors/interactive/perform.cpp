@@ -1,13 +1,45 @@
 #include "actors/interactive/perform.hpp"
 
-#include <optional>
+#include <fcntl.h>
+#include <unistd.h>
 
-#include "sandbox/wire.hpp"
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <thread>
 
 namespace lazaret::actors {
 namespace {
 
 using sandbox::failure;
+
+/// Writes a program's standard input for as long as somebody may read it. A pipe, as programs expect, so it may fill
+/// up.
+class feeder {
+ public:
+  /// `text` must outlive it.
+  feeder(sandbox::unique_fd to, std::string_view text) : to_{std::move(to)}, thread_{[this, text] { feed(text); }} {}
+
+ private:
+  void feed(std::string_view text) {
+    // A program that closes its standard input is no reason for a signal.
+    sigset_t broken;
+    ::sigemptyset(&broken);
+    ::sigaddset(&broken, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken, nullptr);
+    while (!text.empty()) {
+      const auto n = ::write(to_.get(), text.data(), text.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) break;
+      text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    to_.reset();
+  }
+
+  sandbox::unique_fd to_;
+  std::jthread thread_;
+};
 
 /// What is kept between the steps of one execution.
 class performance {
@@ -57,10 +89,12 @@ class performance {
 
   std::optional<failure> run(const sandbox::policy& rules) {
     sandbox::unique_fd input;
+    std::optional<feeder> feeding;  // ends after the jail, whose end is what ends it
     if (!what_.standard_input.empty()) {
-      auto sealed = sandbox::wire::seal(what_.standard_input);
-      if (!sealed) return sealed.error();
-      input = std::move(*sealed);
+      std::array<int, 2> ends{};
+      if (::pipe2(ends.data(), O_CLOEXEC) != 0) return sandbox::os_failure("perform", "pipe2");
+      input.reset(ends[0]);
+      feeding.emplace(sandbox::unique_fd{ends[1]}, what_.standard_input);
     }
     const sandbox::volume* volumes[] = {space_ ? &*space_ : nullptr};
     const auto asked = std::chrono::steady_clock::now();

@@ -61,9 +61,10 @@ class audience {
   std::map<std::string, std::string> answers_;
 };
 
-/// One that answers when the gate opens, and notes who was served in which order.
+/// One that answers when the gate opens, and notes whose turn came in which order.
 struct counter_clerk {
   gate open;
+  counter begun;
   std::mutex mutex;
   std::vector<std::string> served;
 
@@ -74,9 +75,12 @@ struct counter_clerk {
     o.interactive.work = [this](const execution_request& what, std::stop_token) {
       if (what.standard_input == "fall") throw std::runtime_error{"a worker falls"};
       if (what.standard_input == "broken") return std::shared_ptr<execution_answer>{};
+      {
+        const std::scoped_lock lock{mutex};
+        served.push_back(what.standard_input);
+      }
+      begun.add();
       open.pass();
-      const std::scoped_lock lock{mutex};
-      served.push_back(what.standard_input);
       return std::make_shared<execution_answer>();
     };
     return o;
@@ -114,7 +118,7 @@ SCENARIO("a client with few runs in hand comes before one with many") {
     a.ask("bob", "bob 1");
     REQUIRE(a.waiting(3));
     REQUIRE(std::holds_alternative<stage_status>(p.change("interactive", {.concurrency = 2, .queue_limit = {}})));
-    REQUIRE(a.in_hand(2));
+    REQUIRE(clerk.begun.reaches(2));
     clerk.open.open();
     CHECK(a.answer_to("ann 3") == "done");
     CHECK(a.answer_to("bob 1") == "done");
