@@ -75,8 +75,8 @@ SCENARIO("a file that has no place is named, with the reason") {
   CHECK(reason({{std::string(256, 'n'), ""}}) == ENAMETOOLONG);
   CHECK(reason({{"large", std::string(2 << 20, 'x')}}) == ENOSPC);
   // What the service never says, were it taken over: nothing leaves the volume.
-  CHECK(reason({{"../../escaped", ""}}) == EXDEV);
-  CHECK(reason({{"/etc/escaped", ""}}) == EXDEV);
+  for (const auto* path : {"../escaped", "../../d/escaped", "/etc/escaped", "d/../../escaped"})
+    CHECK(reason({{path, ""}}) != 0);
 }
 
 SCENARIO("what a hostile program leaves is read without following it out, and within limits") {
@@ -104,7 +104,7 @@ SCENARIO("what a hostile program leaves is read without following it out, and wi
     CHECK(paths(gather({})) == list{"a", "l00", "l01", "l02"});
   }
   SECTION("sizes and numbers") {
-    leave("for n in range(20): open(f'{n:02}', 'wb').write(b'x' * 1000)\nopen('10', 'wb').truncate(1 << 50)");
+    leave("for n in range(20): open(f'{n:02}', 'wb').write(b'x' * 1000)\nopen('10', 'wb').truncate(1 << 30)");
     CHECK(gather({.most_files = 3}).files.size() == 3);
     CHECK(gather({.most_bytes = {2500}}).files.size() == 2);
     CHECK(gather({}).files.size() == 10);
@@ -130,6 +130,7 @@ SCENARIO("the jailer goes on, whatever a steward is asked for") {
   auto space = j.client().make_volume({.size = 1_MiB, .inodes = 100});
   REQUIRE(space.has_value());
   for (int n = 0; n < 50; ++n) REQUIRE(j.client().deposit(*space, {{"f" + std::to_string(n % 5), "x"}}).has_value());
+  REQUIRE(eventually([&] { return j.children().empty(); }));
   const auto before = j.open_files();
   for (int n = 0; n < 50; ++n) REQUIRE(j.client().gather(*space, {}).has_value());
   CHECK(eventually([&] { return j.open_files() == before && j.children().empty(); }));
