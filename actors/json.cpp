@@ -41,6 +41,7 @@ void fields(auto& f, either<sandbox::outcome> auto& o) {
   f("reason", o.reason), f("code", o.code), f("signal", o.signal), f("syscall", o.syscall);
   f("pids_exhausted", o.pids_exhausted), f("memory_killed", o.memory_killed), f("wall_seconds", o.wall);
   f("cpu_seconds", o.cpu), f("peak_memory_bytes", o.peak_memory), f("peak_pids", o.peak_pids);
+  f.later("bytes_written", o.bytes_written), f.later("processes", o.processes);
 }
 void fields(auto& f, either<phase> auto& p) {
   f("name", p.name), f("prefix", p.prefix), f("outcome", p.outcome), f("ok", p.ok), f("timed_out", p.timed_out);
@@ -107,6 +108,7 @@ struct writer {
   json::object out;
 
   void operator()(std::string_view key, const auto& x) { out.emplace(key, written(x)); }
+  void later(std::string_view key, const auto& x) { (*this)(key, x); }
   void pairs(std::string_view key, const auto& list, std::string_view first, std::string_view second) {
     json::array items;
     items.reserve(list.size());
@@ -188,6 +190,10 @@ struct reader {
     const auto* v = in.if_contains(key);
     ok = ok && v && read(*v, x);
   }
+  /// A field that runs stored by earlier versions don't have.
+  void later(std::string_view key, auto& x) {
+    if (in.if_contains(key)) (*this)(key, x);
+  }
   void pairs(std::string_view key, auto& list, std::string_view first, std::string_view second) {
     const auto* v = in.if_contains(key);
     const auto* items = v ? v->if_array() : nullptr;
@@ -224,11 +230,13 @@ json::object usage_of(const run& r) {
   std::chrono::nanoseconds wall{0}, cpu{0};
   sandbox::bytes memory;
   std::uint32_t pids = 0;
+  std::uint64_t written_bytes = 0, processes = 0;
   std::uint64_t out = 0, err = 0, downloaded = r.download ? r.download->artefact.size : 0;
   if (r.execution) {
     downloaded = std::max(downloaded, r.execution->downloaded_bytes);
     for (const auto& p : r.execution->phases) {
       wall += p.outcome.wall, cpu += p.outcome.cpu, out += p.stdout_bytes, err += p.stderr_bytes;
+      written_bytes += p.outcome.bytes_written.count, processes += p.outcome.processes;
       memory = std::max(memory, p.outcome.peak_memory), pids = std::max(pids, p.outcome.peak_pids);
     }
   }
@@ -236,6 +244,8 @@ json::object usage_of(const run& r) {
           {"cpu_seconds", written(cpu)},
           {"peak_memory_bytes", memory.count},
           {"peak_pids", pids},
+          {"processes", processes},
+          {"bytes_written", written_bytes},
           {"stdout_bytes", out},
           {"stderr_bytes", err},
           {"downloaded_bytes", downloaded}};

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <fstream>
+#include <array>
 #include <map>
 #include <sstream>
 
@@ -15,8 +15,11 @@ namespace {
 
 std::vector<std::string> split(std::string_view text, char at) {
   std::vector<std::string> pieces;
-  std::istringstream stream{std::string{text}};
-  for (std::string piece; std::getline(stream, piece, at);) pieces.push_back(piece);
+  while (!text.empty()) {
+    const auto piece = text.substr(0, text.find(at));
+    pieces.emplace_back(piece);
+    text.remove_prefix(std::min(piece.size() + 1, text.size()));
+  }
   return pieces;
 }
 
@@ -179,10 +182,12 @@ class tree final : public cgroup_tree {
 };
 
 std::string slurp(const char* path) {
-  std::ifstream file{path};
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  const unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
+  std::string text;
+  std::array<char, 8192> piece;
+  for (ssize_t n = 0; (n = ::read(file.get(), piece.data(), piece.size())) > 0;)
+    text.append(piece.data(), static_cast<std::size_t>(n));
+  return text;
 }
 
 /// What v2 offers to its children is not in mountinfo but in a file. Its cpu accounting needs no controller.
@@ -200,7 +205,7 @@ bool is_denial(const failure& why) {
 
 }  // namespace
 
-result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
+result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(bool for_one) {
   auto found = cgroups::find_hierarchies(slurp("/proc/self/mountinfo"), slurp("/proc/self/cgroup"));
   bool any_v1 = false, any_v2 = false;  // mounted at all
   for (hierarchy& one : found) {
@@ -226,7 +231,7 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree() {
     for (const std::string& controller : missing)
       if (one.carries(controller)) taken.push_back(controller);
     if (taken.empty()) continue;
-    auto root = one.version == 2 ? cgroups::open_v2(one, taken) : cgroups::open_v1(one, taken);
+    auto root = one.version == 2 ? cgroups::open_v2(one, taken, for_one) : cgroups::open_v1(one, taken, for_one);
     if (!root && !is_denial(root.error())) return root.error();
     if (!root) {
       for (const std::string& controller : taken) absent.emplace(controller, root.error());

@@ -61,6 +61,10 @@ class cgroup_tree {
 /// What this process may not have (no mount, no delegation, a read-only mount) is left out: such a tree makes groups
 /// that limit less or nothing, and says so (limits()); what stands in is the caller's matter
 /// (layers/resource_limits.hpp, sampler.hpp). Fails when what it should have can't be used.
-[[nodiscard]] result<std::unique_ptr<cgroup_tree>> open_cgroup_tree();
+/// `for_one`: the tree will make one group only, of a jail without a network, and is quicker for it: its own directory
+/// is that group, and on v1 inet buffers, which then can't fill, are not limited (the first such limit of a host takes
+/// milliseconds). As root on v2, that is made at the top of what is mounted: to make it in the caller's own group, all
+/// its processes, a whole login session, would have to be moved.
+[[nodiscard]] result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(bool for_one = false);
 
 }  // namespace lazaret::sandbox

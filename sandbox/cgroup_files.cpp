@@ -89,6 +89,7 @@ void sweep(int parent) {
     if (!is_home(name)) continue;
     const unique_fd fd{::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    kill_members(fd.get());  // of a home that is itself a group
     for (const std::string& jail : subdirectories(fd.get())) {
       const unique_fd left{::openat(fd.get(), jail.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
       kill_members(left.get());
@@ -170,10 +171,14 @@ void kill_members(int directory) noexcept {
   }
 }
 
-home::home(unique_fd parent, unique_fd directory, std::string name, std::string path)
-    : parent_{std::move(parent)}, directory_{std::move(directory)}, name_{std::move(name)}, path_{std::move(path)} {}
+home::home(unique_fd parent, unique_fd directory, std::string name, std::string path, bool is_group)
+    : parent_{std::move(parent)},
+      directory_{std::move(directory)},
+      name_{std::move(name)},
+      path_{std::move(path)},
+      is_group_{is_group} {}
 
-result<std::shared_ptr<home>> home::open(const std::string& parent_path) {
+result<std::shared_ptr<home>> home::open(const std::string& parent_path, bool is_group) {
   unique_fd parent{::open(parent_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!parent) return os_failure("cgroup", "open " + parent_path);
   sweep(parent.get());
@@ -188,7 +193,7 @@ result<std::shared_ptr<home>> home::open(const std::string& parent_path) {
     unique_fd directory{::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!directory || ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) continue;
     if (!same_file(parent.get(), name, directory.get())) continue;
-    return std::shared_ptr<home>{new home{std::move(parent), std::move(directory), name, path}};
+    return std::shared_ptr<home>{new home{std::move(parent), std::move(directory), name, path, is_group}};
   }
   return failure{"cgroup", EBUSY, path, "does another jailer sweep this hierarchy?"};
 }
@@ -199,6 +204,11 @@ home::~home() {
 }
 
 result<unique_fd> home::make(const std::string& name) {
+  if (is_group_) {
+    unique_fd itself{::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!itself) return os_failure("cgroup", "open " + path_);
+    return itself;
+  }
   std::erase_if(leftovers_, [&](const std::string& old) {
     return ::unlinkat(directory_.get(), old.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT;
   });
@@ -213,7 +223,7 @@ result<unique_fd> home::make(const std::string& name) {
 }
 
 void home::remove(const std::string& name) noexcept {
-  if (!remove_directory(directory_.get(), name.c_str())) leftovers_.push_back(name);
+  if (!is_group_ && !remove_directory(directory_.get(), name.c_str())) leftovers_.push_back(name);
 }
 
 }  // namespace lazaret::sandbox::cgroups

@@ -45,8 +45,8 @@ class part {
 /// owner is dead, whatever pid namespace it lived in. Shared by its parts, because they are removed from it.
 class home {
  public:
-  /// Removes the homes of the dead first.
-  [[nodiscard]] static result<std::shared_ptr<home>> open(const std::string& parent);
+  /// Removes the homes of the dead first. `is_group`: it is itself the one group that will be made in it.
+  [[nodiscard]] static result<std::shared_ptr<home>> open(const std::string& parent, bool is_group = false);
   ~home();
   home(const home&) = delete;
   home& operator=(const home&) = delete;
@@ -59,10 +59,11 @@ class home {
   void remove(const std::string& name) noexcept;
 
  private:
-  home(unique_fd parent, unique_fd directory, std::string name, std::string path);
+  home(unique_fd parent, unique_fd directory, std::string name, std::string path, bool is_group);
   unique_fd parent_, directory_;
   std::string name_, path_;
   std::vector<std::string> leftovers_;
+  bool is_group_;
 };
 
 /// Makes the parts of one hierarchy.
@@ -73,8 +74,10 @@ class root {
   virtual result<std::unique_ptr<part>> make(const std::string& name, const limits& what) = 0;
 };
 
-[[nodiscard]] result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted);
-[[nodiscard]] result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted);
+[[nodiscard]] result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted,
+                                                    bool for_one = false);
+[[nodiscard]] result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted,
+                                                    bool for_one = false);
 
 /// v2's logic on an open directory, apart from the making of directories, so that any directory tree can test it.
 [[nodiscard]] result<void> limit_v2(int directory, const limits& what, const std::vector<std::string>& controllers);

@@ -11,6 +11,7 @@ namespace {
 /// What one hierarchy carries of what we use; co-mounted controllers (cpu,cpuacct) share one directory and one attach.
 struct carried {
   bool memory = false, pids = false, cpu = false, cpuacct = false;
+  bool sockets = true;  ///< what waits in inet sockets is to be limited
 };
 
 constexpr const char* socket_memory = "memory.kmem.tcp.limit_in_bytes";  // not only of TCP
@@ -89,7 +90,7 @@ class part_v1 final : public part {
       (void)write_at(directory_.get(), "memory.swappiness", "0");
     }
     // What waits in inet sockets is counted apart, and only when limited; v2 counts it as memory. Beside, not within.
-    if (exists_at(directory_.get(), socket_memory)) {
+    if (carried_.sockets && exists_at(directory_.get(), socket_memory)) {
       const std::string sockets = std::to_string(what.memory.count / 4);
       if (auto done = write_at(directory_.get(), socket_memory, sockets); !done) return done;
     }
@@ -130,15 +131,15 @@ class root_v1 final : public root {
 
 }  // namespace
 
-result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted) {
+result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted, bool for_one) {
   const auto uses = [&](std::string_view name) {
     return where.carries(name) && std::find(wanted.begin(), wanted.end(), name) != wanted.end();
   };
-  auto place = home::open(where.directory);
+  auto place = home::open(where.directory, for_one);
   if (!place) return place.error();
-  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct")};
+  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct"), !for_one};
   // The first such limit of the host patches the kernel's text, which takes milliseconds: kept for as long as we live.
-  if (what.memory) (void)write_at((*place)->fd(), socket_memory, "-1");
+  if (what.memory && what.sockets) (void)write_at((*place)->fd(), socket_memory, "-1");
   return std::unique_ptr<root>{std::make_unique<root_v1>(std::move(*place), what)};
 }
 

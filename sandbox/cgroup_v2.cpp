@@ -70,8 +70,9 @@ class root_v2 final : public root {
 
 /// The leaf that the service's own processes move to, because a group with processes can't give controllers to its
 /// children ("no internal processes"). It has no number: the sweep leaves it alone, and a restarted jailer, which is
-/// born in it, takes its parent as the base.
-constexpr const char* own_leaf = "lazaret.service";
+/// born in it, takes its parent as the base. Not a name that systemd could have given: a unit `lazaret.service` is the
+/// base itself.
+constexpr const char* own_leaf = "lazaret.self";
 
 result<void> evacuate(int directory) {
   if (::mkdirat(directory, own_leaf, 0755) != 0 && errno != EEXIST)
@@ -84,6 +85,17 @@ result<void> evacuate(int directory) {
     if (!moved && moved.error().error != ESRCH) return moved;
   }
   return {};
+}
+
+/// Without moving anybody.
+bool gives_to_children(const std::string& path, const std::vector<std::string>& wanted) {
+  const unique_fd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory || ::faccessat(directory.get(), ".", W_OK, AT_EACCESS) != 0) return false;
+  std::vector<std::string> controllers;
+  std::istringstream offered{read_at(directory.get(), "cgroup.controllers").value_or("")};
+  for (std::string name; offered >> name;)
+    if (has(wanted, name)) controllers.push_back(name);
+  return static_cast<bool>(delegate_v2(directory.get(), controllers));
 }
 
 }  // namespace
@@ -133,8 +145,8 @@ result<void> delegate_v2(int directory, const std::vector<std::string>& controll
   return {};
 }
 
-result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted) {
-  const auto base = base_of(where);
+result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted, bool for_one) {
+  const auto base = for_one && gives_to_children(where.mount_point, wanted) ? where.mount_point : base_of(where);
   const unique_fd directory{::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory) return os_failure("cgroup", "open " + base);
   std::vector<std::string> controllers;
@@ -142,17 +154,22 @@ result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<
   for (std::string name; offered >> name;)
     if (has(wanted, name)) controllers.push_back(name);
 
-  // The kernel's root group may hold processes and give; any other answers EBUSY until it is empty. Processes that
-  // forked in the meantime are met in the next round.
-  auto delegated = delegate_v2(directory.get(), controllers);
+  // The kernel's root group, which alone has no type, may hold processes and give. Any other must be empty first, and
+  // is not asked before that: it would refuse memory (EBUSY) but give pids and cpu, and be a `domain threaded` one from
+  // then on, which never gives memory (EOPNOTSUPP). Processes that forked in the meantime are met in the next round.
+  const bool may_hold_processes = !exists_at(directory.get(), "cgroup.type");
+  result<void> delegated = failure{"cgroup", EBUSY, base, "processes are started in it all the time"};
   for (int round = 0; round < 10 && !delegated && delegated.error().error == EBUSY; ++round) {
-    if (auto done = evacuate(directory.get()); !done) return done.error();
-    delegated = delegate_v2(directory.get(), controllers);
+    if (!may_hold_processes)
+      if (auto done = evacuate(directory.get()); !done) return done.error();
+    if (may_hold_processes || read_at(directory.get(), "cgroup.procs").value_or("").empty())
+      delegated = delegate_v2(directory.get(), controllers);
   }
   if (!delegated) return delegated.error();
-  auto place = home::open(base);
+  auto place = home::open(base, for_one);
   if (!place) return place.error();
-  if (auto done = delegate_v2((*place)->fd(), controllers); !done) return done.error();
+  if (!for_one)
+    if (auto done = delegate_v2((*place)->fd(), controllers); !done) return done.error();
   return std::unique_ptr<root>{std::make_unique<root_v2>(std::move(*place), std::move(controllers))};
 }
 

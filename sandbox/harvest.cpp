@@ -10,9 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <optional>
-#include <thread>
 
 namespace lazaret::sandbox {
 namespace {
@@ -121,7 +119,6 @@ class gatherer {
 
   bool take(const std::string& path, int file, const struct stat& before) {
     struct stat now {};
-    let_settle(before.st_ctim);
     if (::fstat(file, &now) != 0 || !S_ISREG(now.st_mode) || !is_unchanged(before, now))
       return leave(path, skipped::changed);
     std::string content(static_cast<std::size_t>(now.st_size), '\0');
@@ -136,17 +133,6 @@ class gatherer {
     held_ = held_ + bytes{content.size()};
     found_.files.push_back({path, std::move(content)});
     return true;
-  }
-
-  /// Before Linux 6.13 the kernel's file times go by the tick: two changes within one can't be told apart. So a file
-  /// that was changed just now is read a tick or two later. ctime, because a program can set mtime as it likes.
-  static void let_settle(const timespec& changed) {
-    constexpr std::chrono::nanoseconds two_ticks{20'000'000};  // CONFIG_HZ=100
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    const auto age =
-        std::chrono::seconds{now.tv_sec - changed.tv_sec} + std::chrono::nanoseconds{now.tv_nsec - changed.tv_nsec};
-    if (age < two_ticks) std::this_thread::sleep_for(std::min(two_ticks, two_ticks - age));
   }
 
   [[nodiscard]] bool is_selected(const std::string& path) const {

@@ -7,8 +7,9 @@
 ///   - an entry is looked at without being opened (O_PATH) and opened only once it is known to be a regular file: a
 ///     FIFO or a lease would block, a device act. Should another have taken its place by then, O_NONBLOCK and fstat(2)
 ///     find out;
-///   - a file that changed while it was read is not brought back, for what was read may never have been its content
-///     (writes through a mapping leave no trace on a tmpfs: harvest after the jail has ended where that matters);
+///   - a file that was seen to change while it was read is not brought back. That is for honest programs: a write that
+///   is
+///     under way, or one through a mapping, shows in no file time, so harvest after the jail has ended;
 ///   - files, entries, depth, bytes of each and of all, length of paths, and time are bounded.
 ///
 /// Blocks for at most `harvest_limits::time` and one read of 256 KiB. Free functions; thread-safe.

@@ -38,6 +38,8 @@ using protocol::kind;
 
 constexpr int listener_fd = 9;  // of init, while the program starts; above what init itself still has open then
 constexpr std::chrono::seconds jailer_patience{10};
+constexpr std::chrono::hours for_ever{24 *
+                                      20};  // poll(2) counts milliseconds in an int; a jailer's end is seen at once
 
 result<void> wait_for_ids() {
   auto go = wire::receive_within(status_fd, jailer_patience);
@@ -102,24 +104,50 @@ result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
   return hand_out(std::move(made));
 }
 
+/// A jail that was prepared ahead has nothing to do until it is told what for. It holds nothing of anybody's until
+/// then.
+result<void> learn_program(policy& what) {
+  auto said = wire::receive_within(status_fd, for_ever);
+  if (!said) return said.error();
+  if (said->closed()) ::_exit(0);  // not needed any more
+  wire::reader from{std::string_view{said->bytes}.substr(1)};
+  protocol::program program;
+  protocol::read(from, program);
+  if (static_cast<kind>(said->bytes.front()) != kind::program || !from.complete() || said->fds.size() != 3)
+    return failure{"jailer", EPROTO, "expected a program", {}};
+  for (int fd = 0; fd < 3; ++fd)
+    if (::dup2(said->fds[static_cast<std::size_t>(fd)].get(), fd) < 0) return os_failure("descriptors", "dup2");
+  what.argv = std::move(program.argv);
+  what.environment = std::move(program.environment);
+  what.working_directory = std::move(program.working_directory);
+  return {};
+}
+
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
 void say(const std::string& message) { (void)!::write(status_fd, message.data(), message.size()); }
 
+result<void> filter_calls(const seccomp_filter& filter, bool observe) {
+  auto listener = filter.install();
+  if (!listener) return listener.error();
+  if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
+  if (observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
+  return {};
+}
+
 /// The last steps, in the process that becomes the program. Returns only if they fail.
 result<void> become_program(const jail_plan& plan) {
-  const char* directory = plan.what.working_directory.c_str();
   LAZARET_TRY(start_own_session());
-  if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
   // Before the filter, which lets nobody change all of them.
   LAZARET_TRY(set_resource_limits(plan.what.limits, plan.cgroup_lacks));
-  auto listener = plan.filter.install();
-  if (!listener) return listener.error();
-  if (::dup3(listener->get(), listener_fd, O_CLOEXEC) < 0) return os_failure("seccomp", "dup3");
-  if (plan.what.observe) say(protocol::encode(kind::watched, static_cast<std::int32_t>(listener_fd)));
-  return execute(plan.what);
+  LAZARET_TRY(filter_calls(plan.filter, plan.what.observe));
+  if (plan.is_ahead) LAZARET_TRY(learn_program(plan.what));
+  const char* directory = plan.what.working_directory.c_str();
+  if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
+  LAZARET_TRY(execute(plan.what));
+  return {};
 }
 
 /// In the process that becomes the program.
@@ -168,14 +196,13 @@ void live_as_init(const jail_plan& plan) noexcept try {
   sigaddset(&children, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &children, nullptr);  // for reap(); the program's mask is its own
   victims.offer();
-  const auto written_by_init = counts.bytes_written();
   const pid_t program = fork_program(plan);
   victims.spare();
   if (program < 0) {
     say(protocol::encode(kind::failed, os_failure("program", "fork", "limits.pids too low?")));
     ::_exit(1);
   }
-  tell_executed(written_by_init);
+  tell_executed(counts.bytes_written());  // its own: nobody has been reaped yet
   close_all_but_status_and(counts);
   reap(program, status_fd, counts);
 } catch (const std::exception& e) {

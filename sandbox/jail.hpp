@@ -27,7 +27,7 @@ struct optional_layers {
 
 /// All that the cloned child needs from the jailer.
 struct jail_plan {
-  const policy& what;
+  policy& what;  ///< the child's copy
   const bind_rules& rules;
   const shared_trees& trees;
   const seccomp_filter& filter;
@@ -38,6 +38,7 @@ struct jail_plan {
   bool clear_groups = true;
   optional_layers optional;
   own_descriptors descriptors;
+  bool is_ahead = false;  ///< what the policy says of the program is told later (protocol::program)
 };
 
 /// The child's whole life: pid 1 of the jail. Confines itself, forks the program, reaps, reports, ends with the

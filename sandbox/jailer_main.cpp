@@ -14,6 +14,7 @@ constexpr const char* usage = R"(usage: lazaret-jailer [options]
   --fd N               the connection to the service, a SOCK_SEQPACKET socket (default 3)
   --allow-bind PREFIX  let jails see this host path, read-only; may be given again
   --uid-base N         the first of 65536 host uids that jails run as (default 1900000000)
+  --ahead N            jails to prepare ahead when jails of one kind are asked for again and again (default 2)
   --require A,B,...    layers without which no jail is made (default: all that this kernel can have)
   --workspace DIR      a directory to mount on, in a private namespace (default /run/lazaret-jailer)
 )";
@@ -40,6 +41,7 @@ bool parse(int argc, char** argv, lazaret::sandbox::jailer_process_options& opti
     const bool known = name == "--fd"           ? parse(value, options.connection)
                        : name == "--uid-base"   ? parse(value, options.uid_base) && options.uid_base >= 1000
                        : name == "--allow-bind" ? (options.allow_binds.emplace_back(value), value.starts_with('/'))
+                       : name == "--ahead"      ? parse(value, options.ahead) && options.ahead <= 64
                        : name == "--require"    ? parse(value, options.require)
                        : name == "--workspace"  ? (options.workspace = value, value.starts_with('/'))
                                                 : false;
@@ -56,7 +58,7 @@ int main(int argc, char** argv) try {
     std::cerr << usage;
     return 2;
   }
-  auto served = lazaret::sandbox::ensure_root(argv);
+  auto served = lazaret::sandbox::ensure_root(argv, lazaret::sandbox::which_ids::subordinate_too);
   if (served) {
     auto process = lazaret::sandbox::jailer_process::make(options);
     served = process ? (*process)->serve() : lazaret::sandbox::result<void>{process.error()};

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,19 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/// A jail's is 1, which is more than a caller's `ulimit -c 0` leaves: CAP_SYS_RESOURCE may raise it, and 0 does as well
+/// where cores are files. Where they go to a program, 0 would start it, as the host's root, for each core.
+result<void> provide_core_limit() {
+  rlimit core{};
+  if (::getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_max != 0) return {};
+  core = {1, 1};
+  if (::setrlimit(RLIMIT_CORE, &core) == 0) return {};
+  char first = '|';
+  const unique_fd pattern{::open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC)};
+  if (pattern && ::read(pattern.get(), &first, 1) == 1 && first != '|') return {};
+  return failure{"resource_limits", EPERM, "RLIMIT_CORE=1", "the hard limit is 0: `ulimit -Hc 1` where it is set"};
+}
+
 std::string link_text(const std::string& path) {
   std::array<char, 4096> text{};
   const auto size = ::readlink(path.c_str(), text.data(), text.size());
@@ -63,6 +77,14 @@ bool is_seqpacket(int fd) {
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET) return false;
   length = sizeof domain;
   return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
+}
+
+/// Not where the uid matters, which is another one for each jail; nor where Landlock must know the standard input.
+bool may_be_prepared(const jail_request& request) {
+  struct stat input {};
+  const bool is_known = ::fstat(request.standard_input.get(), &input) == 0 &&
+                        (S_ISFIFO(input.st_mode) || (S_ISCHR(input.st_mode) && input.st_rdev == makedev(1, 3)));
+  return is_known && request.volume_paths.empty() && std::ranges::none_of(request.what.binds, &bind_mount::writable);
 }
 
 /// A directory as standard input would be a way out of the jail: openat(0, "..") (openat(2)).
@@ -84,6 +106,7 @@ result<unique_fd> check_standard_input(unique_fd given) {
 
 struct jailer_process::parts {
   event_loop loop;
+  undertaker buries;
   unique_fd connection;
   workspace place;
   uid_pool::options uids;
@@ -93,11 +116,13 @@ struct jailer_process::parts {
   result<std::unique_ptr<cgroup_tree>> groups;
   std::vector<std::string> require;
   bool privileged;
+  std::size_t ahead;
   std::vector<std::string> lend;
 };
 
 jailer_process::jailer_process(parts p)
     : loop_{std::move(p.loop)},
+      undertaker_{std::move(p.buries)},
       connection_{std::move(p.connection)},
       workspace_{std::move(p.place)},
       uids_{p.uids},
@@ -108,7 +133,8 @@ jailer_process::jailer_process(parts p)
       groups_{std::move(p.groups)},
       require_{std::move(p.require)},
       privileged_{p.privileged},
-      lend_{std::move(p.lend)} {
+      lend_{std::move(p.lend)},
+      stock_{p.ahead} {
   optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
   if (!observing_filter_) refusal_ = observing_filter_.error();
@@ -122,10 +148,12 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  auto groups = open_cgroup_tree();  // while the host's mounts are in sight
-  const auto uids_here = mappable_uids();
-  if (!uids_here) return uids_here.error();
-  const bool privileged = *uids_here > 1;
+  if (auto done = provide_core_limit(); !done) return done.error();
+  auto groups = open_cgroup_tree(options.for_one_jail);  // while the host's mounts are in sight
+  auto ids = choose_uids(options.uid_base);
+  if (!ids) return ids.error();
+  // What a user lends is written to as that user, whose other uids own nothing of it.
+  if (!options.lend.empty() && ids->outside != 0) *ids = {.base = 0, .count = 1, .single = true};
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
   auto place = workspace::enter(directory);
@@ -136,14 +164,15 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));
   }
-  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.untried_overlays);
+  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.for_one_jail);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  const uid_pool::options ids{.base = privileged ? options.uid_base : 0, .single = !privileged};
-  return std::unique_ptr<jailer_process>{new jailer_process{
-      parts{std::move(*loop), unique_fd{options.connection}, std::move(*place), ids, std::move(rules), std::move(trees),
-            seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}), std::move(groups),
-            options.require, privileged, options.lend}}};
+  auto buries = undertaker::make();
+  if (!buries) return buries.error();
+  return std::unique_ptr<jailer_process>{new jailer_process{parts{
+      std::move(*loop), std::move(*buries), unique_fd{options.connection}, std::move(*place), *ids, std::move(rules),
+      std::move(trees), seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}),
+      std::move(groups), options.require, !ids->single, options.ahead, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -191,7 +220,9 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   const auto options = protocol::decode<volume_options>(std::string_view{request.bytes}.substr(1));
   if (!options) return options.error();
   if (volumes_.size() >= max_volumes) return failure{"make_volume", EMFILE, "volumes", "too many at once"};
-  auto made = workspace_.make_volume(*options, uids_.take());
+  auto uid = uids_.take();
+  if (!uid) return uid.error();
+  auto made = workspace_.make_volume(*options, std::move(*uid));
   if (!made) return made.error();
   const int lease = channel.get();
   const int root = made->root.get();
@@ -285,7 +316,11 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
     accepted.volume_paths.push_back(volume->path);
     if (!accepted.uid) accepted.uid = volume->owner;
   }
-  if (!accepted.uid) accepted.uid = uids_.take();
+  if (!accepted.uid) {
+    auto uid = uids_.take();
+    if (!uid) return uid.error();
+    accepted.uid = std::move(*uid);
+  }
   LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
@@ -293,16 +328,54 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   accepted.standard_input = std::move(*input);
   accepted.what = std::move(wanted->what);
   accepted.channel = std::move(channel);
+  return start_jail(accepted);
+}
 
+/// A jail that is needed again and again is prepared before it is needed: namespaces, cgroup, root and all, which is
+/// half of the time that one takes. Each is used once.
+result<void> jailer_process::start_jail(jail_request& accepted) {
+  while (may_be_prepared(accepted)) {
+    const auto waiting = stock_.take(accepted.what);
+    if (!waiting) break;
+    const auto jail = jails_.find(*waiting);
+    if (jail == jails_.end()) continue;
+    if (jail->second->take_on(accepted)) return {};
+    jails_.erase(jail);
+  }
+  return make_jail(std::move(accepted));
+}
+
+/// One at a time, when a program has just been started: the jailer has nothing else to do for it until it ends.
+void jailer_process::prepare() {
+  for (const auto number : stock_.expired()) jails_.erase(number);
+  const auto* what = stock_.missing();
+  if (what == nullptr || jails_.size() >= max_jails) return;
+  auto input = check_standard_input({});
+  if (!input) return;
+  jail_request request;
+  request.what = *what;
+  request.standard_input = std::move(*input);
+  if (!make_jail(std::move(request))) return;
+  stock_.add(last_jail_);
+  loop_.later([this] { prepare(); });  // at the next event, if only that this one is ready
+}
+
+result<void> jailer_process::make_jail(jail_request accepted) {
+  if (!accepted.uid) {
+    auto uid = uids_.take();
+    if (!uid) return uid.error();
+    accepted.uid = std::move(*uid);
+  }
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     optional_, privileged_},
+                     optional_, undertaker_, prepare_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted),
       [this, number](unique_fd holder, const std::string& last_words) {
         loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {
-          jails_.erase(number);
-          (void)wire::send(holder->get(), last_words);
+          if (*holder) (void)wire::send(holder->get(), last_words);
+          stock_.forget(number);
+          jails_.erase(number);  // its empty cgroup: nobody needs to wait for that
         });
       });
   LAZARET_TRY(jail->start());

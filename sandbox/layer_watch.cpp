@@ -3,10 +3,12 @@
 namespace lazaret::sandbox {
 namespace {
 
+/// What the host lacks first: nothing else could be tried then.
 std::string trouble_in(const std::vector<layer_report>& reports) {
-  for (const auto& r : reports)
-    if (r.required && r.state != layer_state::active)
-      return "layer " + r.name + " of the jail is " + std::string{name(r.state)} + ": " + r.detail;
+  for (const auto state : {layer_state::unavailable, layer_state::broken})
+    for (const auto& r : reports)
+      if (r.required && r.state == state)
+        return "layer " + r.name + " of the jail is " + std::string{name(state)} + ": " + r.detail;
   return {};
 }
 

@@ -101,6 +101,10 @@ template <class Codec, is<start_request> V>
 void visit(Codec& c, V& v) {
   visit(c, v.what), c(v.volumes);
 }
+template <class Codec, is<program> V>
+void visit(Codec& c, V& v) {
+  c(v.argv), c(v.environment), c(v.working_directory);
+}
 template <class Codec, is<volume_options> V>
 void visit(Codec& c, V& v) {
   c(v.size), c(v.inodes);
@@ -155,6 +159,7 @@ void get(wire::reader& from, T& v) {
 
 void write(wire::writer& to, const policy& p) { put(to, p); }
 void write(wire::writer& to, const start_request& r) { put(to, r); }
+void write(wire::writer& to, const program& p) { put(to, p); }
 void write(wire::writer& to, const volume_options& v) { put(to, v); }
 void write(wire::writer& to, const outcome& o) { put(to, o); }
 void write(wire::writer& to, const failure& f) { put(to, f); }
@@ -166,6 +171,7 @@ void write(wire::writer& to, const survey_answer& s) { put(to, s); }
 
 void read(wire::reader& from, policy& p) { get(from, p); }
 void read(wire::reader& from, start_request& r) { get(from, r); }
+void read(wire::reader& from, program& p) { get(from, p); }
 void read(wire::reader& from, volume_options& v) { get(from, v); }
 void read(wire::reader& from, outcome& o) { get(from, o); }
 void read(wire::reader& from, failure& f) { get(from, f); }

@@ -27,6 +27,7 @@
 ///   reaped       wait status of the program; the last pid that was given in the jail, 0 when unknown
 /// jailer -> jail:
 ///   proceed      ids are mapped, limits are in force
+///   program      program, to a jail that was prepared ahead          fds: stdin stdout stderr
 ///   stop         kill everybody, count, and end
 
 #include <cstdint>
@@ -63,6 +64,7 @@ enum class kind : std::uint8_t {
   gathered,
   survey,
   surveyed,
+  program,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
@@ -79,6 +81,12 @@ struct start_request {
   std::vector<std::uint64_t> volumes;
 };
 
+/// What a policy says of the program alone: a jail can be prepared without knowing it.
+struct program {
+  std::vector<std::string> argv, environment;
+  std::string working_directory;
+};
+
 /// What the jailer knows of the layers before any jail is made.
 struct survey_answer {
   std::vector<layer_report> layers;     ///< `active`: this host can have it
@@ -90,6 +98,7 @@ struct survey_answer {
 
 void write(wire::writer& to, const policy& p);
 void write(wire::writer& to, const start_request& r);
+void write(wire::writer& to, const program& p);
 void write(wire::writer& to, const volume_options& v);
 void write(wire::writer& to, const outcome& o);
 void write(wire::writer& to, const failure& f);
@@ -102,6 +111,7 @@ void write(wire::writer& to, const survey_answer& s);
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
 void read(wire::reader& from, start_request& r);
+void read(wire::reader& from, program& p);
 void read(wire::reader& from, volume_options& v);
 void read(wire::reader& from, outcome& o);
 void read(wire::reader& from, failure& f);

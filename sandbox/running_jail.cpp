@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -55,11 +56,23 @@ void arm(int timer, std::chrono::nanoseconds in) {
   ::timerfd_settime(timer, 0, &when, nullptr);
 }
 
+void disarm(int timer) {
+  const itimerspec never{};
+  ::timerfd_settime(timer, 0, &never, nullptr);
+}
+
 result<void> write_proc(int pid, const char* file, const std::string& text) {
   const auto path = "/proc/" + std::to_string(pid) + "/" + file;
   unique_fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
   if (!fd || ::write(fd.get(), text.data(), text.size()) < 0) return os_failure("map_ids", "write " + path);
   return {};
+}
+
+/// Has this process ended, or is it about to? It loses its memory, and with that its files in /proc, and its sockets
+/// before its end is told.
+bool ends(const unique_fd& process) {
+  pollfd end{process.get(), POLLIN, 0};
+  return ::poll(&end, 1, 100) == 1;
 }
 
 }  // namespace
@@ -71,6 +84,7 @@ running_jail::~running_jail() {
   for (const auto* fd : {&status_, &init_, &wall_timer_, &cpu_timer_, &request_.channel})
     if (*fd) with_.loop.forget(fd->get());
   if (observer_) with_.loop.forget(observer_->fd());
+  with_.buries.bury(std::move(mounts_));
   kill();
   if (pid_ > 0) {
     siginfo_t ignored{};
@@ -79,15 +93,36 @@ running_jail::~running_jail() {
 }
 
 result<void> running_jail::start() {
-  LAZARET_TRY(make_pipes());
+  LAZARET_TRY(make_controls());
+  if (request_.channel) LAZARET_TRY(make_pipes());
   auto group = with_.groups.make(name_, request_.what.limits);
   if (!group) return group.error();
   group_ = std::move(*group);
   LAZARET_TRY(clone_init());
   init_status_.reset(), output_write_.reset(), error_write_.reset(), request_.standard_input.reset();
-  LAZARET_TRY(map_ids());
-  LAZARET_TRY(watch_all());
-  return wire::send(status_.get(), protocol::encode(kind::proceed));
+  auto told = map_ids();
+  if (told) told = wire::send(status_.get(), protocol::encode(kind::proceed));
+  // An init that gave up before it was told to go on has said why: that is heard in its turn.
+  if (!told && !ends(init_)) return told;
+  return watch_all();
+}
+
+result<void> running_jail::take_on(jail_request& request) {
+  LAZARET_TRY(make_pipes());
+  const protocol::program program{request.what.argv, request.what.environment, request.what.working_directory};
+  const std::array fds{request.standard_input.get(), output_write_.get(),
+                       (request.what.merge_output ? output_write_ : error_write_).get()};
+  LAZARET_TRY(with_.loop.watch(request.channel.get(), [this] { hear_holder(); }));
+  if (auto told = wire::send(status_.get(), protocol::encode(kind::program, program), fds); !told) {
+    with_.loop.forget(request.channel.get());
+    return told;
+  }
+  output_write_.reset(), error_write_.reset();
+  arm(wall_timer_.get(), set_up_patience);
+  request_.what = std::move(request.what);
+  request_.channel = std::move(request.channel);
+  request.standard_input.reset();
+  return {};
 }
 
 result<void> running_jail::make_pipes() {
@@ -100,6 +135,10 @@ result<void> running_jail::make_pipes() {
     if (::fchown(write->get(), *request_.uid, static_cast<gid_t>(-1)) != 0 || ::fchmod(write->get(), 0200) != 0)
       return os_failure("start_jail", "give a pipe to the jail's uid");
   }
+  return {};
+}
+
+result<void> running_jail::make_controls() {
   auto status = wire::make_channel();
   if (!status) return status.error();
   status_ = std::move(status->first), init_status_ = std::move(status->second);
@@ -124,21 +163,27 @@ result<void> running_jail::clone_init() {
   const auto pid = static_cast<int>(::syscall(SYS_clone3, &how, sizeof how));
   if (pid < 0)
     return os_failure("namespaces", "clone3", "does the host allow user namespaces (user.max_user_namespaces)?");
-  if (pid == 0)
-    live_as_init({.what = request_.what,
-                  .rules = with_.rules,
-                  .trees = with_.trees,
-                  .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
-                  .volume_paths = request_.volume_paths,
-                  .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
-                  .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
-                  .mount_point = with_.mount_point,
-                  .clear_groups = with_.maps_many_ids,
-                  .optional = with_.optional,
-                  .descriptors = {.standard_input = request_.standard_input.get(),
-                                  .standard_output = output_write_.get(),
-                                  .standard_error = (request_.what.merge_output ? output_write_ : error_write_).get(),
-                                  .status = init_status_.get()}});
+  if (pid == 0) {
+    const bool is_ahead = !request_.channel;
+    const int input = request_.standard_input.get();
+    live_as_init(
+        {.what = request_.what,
+         .rules = with_.rules,
+         .trees = with_.trees,
+         .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
+         .volume_paths = request_.volume_paths,
+         .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
+         .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
+         .mount_point = with_.mount_point,
+         .clear_groups = with_.maps_many_ids,
+         .optional = with_.optional,
+         .descriptors = {.standard_input = input,
+                         .standard_output = is_ahead ? input : output_write_.get(),
+                         .standard_error =
+                             is_ahead ? input : (request_.what.merge_output ? output_write_ : error_write_).get(),
+                         .status = init_status_.get()},
+         .is_ahead = is_ahead});
+  }
   pid_ = pid;
   init_.reset(pidfd);
   for (const auto* controller : {"memory", "pids", "cpuacct"})
@@ -154,7 +199,7 @@ result<void> running_jail::map_ids() const {
 
 result<void> running_jail::watch_all() {
   LAZARET_TRY(with_.loop.watch(status_.get(), [this] { hear_init(); }));
-  LAZARET_TRY(with_.loop.watch(request_.channel.get(), [this] { hear_holder(); }));
+  if (request_.channel) LAZARET_TRY(with_.loop.watch(request_.channel.get(), [this] { hear_holder(); }));
   LAZARET_TRY(with_.loop.watch(init_.get(), [this] { finish(); }));
   LAZARET_TRY(with_.loop.watch(cpu_timer_.get(), [this] { check_cpu(); }));
   arm(wall_timer_.get(), set_up_patience);
@@ -174,6 +219,7 @@ void running_jail::hear_init() {
       auto next = got->fds.begin();
       if ((present & protocol::has_audit) != 0 && next != got->fds.end()) audit_ = std::move(*next++);
       if ((present & protocol::has_gateway) != 0 && next != got->fds.end()) gateway_ = std::move(*next);
+      if (!request_.channel) disarm(wall_timer_.get());  // prepared, and may wait as long as it likes
       return;
     }
     case kind::watched: {
@@ -245,7 +291,7 @@ void running_jail::announce() {
   executed_ = true;
   executed_at_ = clock::now();
   arm(wall_timer_.get(), request_.what.limits.wall);
-  check_cpu();
+  look_again(request_.what.limits.cpu);
   std::uint8_t present = 0;
   std::vector<int> fds{output_read_.get(), error_read_.get()};
   if (audit_) present |= protocol::has_audit, fds.push_back(audit_.get());
@@ -253,9 +299,11 @@ void running_jail::announce() {
   if (gateway_) present |= protocol::has_gateway, fds.push_back(gateway_.get());
   if (!wire::send(request_.channel.get(), protocol::encode(kind::started, present), fds)) end(ending::canceled);
   output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset();
+  mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));  // may have gone
+  with_.loop.later(with_.when_started);
 }
 
-/// Sampled, not signalled: the next look is when the budget could be used up at the earliest, all processors busy.
+/// Sampled, not signalled.
 void running_jail::check_cpu() {
   std::uint64_t ticks = 0;
   if (::read(cpu_timer_.get(), &ticks, sizeof ticks) < 0 && errno != EAGAIN) return end(ending::cpu_timeout);
@@ -265,6 +313,11 @@ void running_jail::check_cpu() {
   if (left <= 0ns) return end(ending::cpu_timeout);
   if (sampler_ && !with_.groups.limits("memory") && sampler_->memory().count > limits.memory.count)
     return end(ending::out_of_memory);
+  look_again(left);
+}
+
+/// When that much could be used up at the earliest.
+void running_jail::look_again(std::chrono::nanoseconds left) {
   static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
   const auto earliest = std::max<std::chrono::nanoseconds>(left / processors, shortest_cpu_check);
   arm(cpu_timer_.get(), sampler_ ? std::min(earliest, sampling_period) : earliest);
@@ -355,10 +408,9 @@ void running_jail::finish() {
   }
   // A timer that expired in the same turn of the loop is not to be heard any more: it would look at the group.
   for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
-  group_.reset();
   if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
   with_.loop.forget(init_.get());
-  with_.loop.forget(request_.channel.get());
+  if (request_.channel) with_.loop.forget(request_.channel.get());
   gone_(std::move(request_.channel),
         failure_ ? protocol::encode(kind::failed, *failure_) : protocol::encode(kind::ended, o));
 }

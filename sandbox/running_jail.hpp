@@ -16,6 +16,7 @@
 #include "sandbox/outcome.hpp"
 #include "sandbox/sampler.hpp"
 #include "sandbox/uid_pool.hpp"
+#include "sandbox/undertaker.hpp"
 #include "sandbox/wire.hpp"
 
 namespace lazaret::sandbox {
@@ -30,6 +31,8 @@ struct jail_resources {
   const seccomp_filter& observing_filter;
   const std::string& mount_point;
   optional_layers optional;
+  undertaker& buries;
+  const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 
@@ -38,14 +41,14 @@ struct jail_request {
   policy what;
   std::vector<std::string> volume_paths;
   uid_pool::lease uid;
-  unique_fd channel;         ///< to whoever asked; closing the other end cancels
+  unique_fd channel;         ///< to whoever asked; closing the other end cancels. Empty: the jail is prepared ahead
   unique_fd standard_input;  ///< never empty
 };
 
 class running_jail {
  public:
-  /// Called once, when the last process is gone: destroy the jail, and then tell its holder, so that nothing of a jail
-  /// is left when somebody learns of its end.
+  /// Called once, when the last process is gone: tell the holder, and destroy the jail, of which only an empty cgroup
+  /// is left.
   using farewell = std::function<void(unique_fd channel, std::string last_words)>;
   running_jail(const jail_resources& with, std::string name, jail_request request, farewell gone);
   ~running_jail();
@@ -53,10 +56,15 @@ class running_jail {
 
   /// Clones the jail. After a failure nothing is left of it, and the caller tells.
   [[nodiscard]] result<void> start();
+  /// Gives a jail that was prepared ahead its program, once. `request` must differ from what the jail was made with in
+  /// nothing but protocol::program, the channel and the standard input; its uid is ignored. After a failure `request`
+  /// is as it was, and the jail of no use.
+  [[nodiscard]] result<void> take_on(jail_request& request);
   [[nodiscard]] int channel() const noexcept { return request_.channel.get(); }
 
  private:
   result<void> make_pipes();
+  result<void> make_controls();
   result<void> clone_init();
   result<void> map_ids() const;
   result<void> watch_all();
@@ -67,6 +75,7 @@ class running_jail {
   void hear_holder();  // the channel
   void announce();     // the program runs: tell the holder, start the clocks
   void check_cpu();
+  void look_again(std::chrono::nanoseconds left);
   void end(ending reason);  // the first reason wins
   void fail(const failure& why);
   void stop();
@@ -82,6 +91,7 @@ class running_jail {
   farewell gone_;
   std::unique_ptr<cgroup> group_;
   unique_fd output_read_, output_write_, error_read_, error_write_, observations_;
+  unique_fd mounts_;           // the mount namespace, so that its end is not waited for
   unique_fd audit_, gateway_;  // from inside, on their way to the holder
   unique_fd status_, init_status_, init_, wall_timer_, cpu_timer_;
   std::unique_ptr<observer> observer_;

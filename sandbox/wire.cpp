@@ -79,8 +79,8 @@ result<void> send(int socket, std::string_view bytes, std::span<const int> fds) 
 
 result<message> receive(int socket) {
   message got;
-  got.bytes.resize(max_message);
-  iovec data{got.bytes.data(), got.bytes.size()};
+  char buffer[max_message];  // not cleared first: a jail's init would touch each page for the first time
+  iovec data{buffer, sizeof buffer};
   control_buffer control{};
   msghdr header{};
   header.msg_iov = &data;
@@ -93,8 +93,8 @@ result<message> receive(int socket) {
   } while (n < 0 && errno == EINTR);
   // A peer that closed with unread data of ours in its queue is reported as ECONNRESET: gone all the same.
   if (n < 0 && errno != ECONNRESET) return os_failure("wire", "recvmsg");
-  got.bytes.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
   if (n <= 0) return got;
+  got.bytes.assign(buffer, static_cast<std::size_t>(n));
   got.fds = take_fds(header);  // owned from here on, so that what we refuse is closed
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return failure{"wire", EMSGSIZE, "recvmsg", {}};
   return got;

@@ -171,6 +171,8 @@ class page {
       usage("cpu", human_seconds(std::chrono::duration<double>(p.outcome.cpu).count()));
       usage("peak memory", human_bytes(p.outcome.peak_memory.count));
       usage("peak processes", std::to_string(p.outcome.peak_pids));
+      usage("processes", std::to_string(p.outcome.processes));
+      usage("written", human_bytes(p.outcome.bytes_written.count));
       usage("stdout", human_bytes(p.stdout_bytes));
       usage("stderr", human_bytes(p.stderr_bytes));
       usage("audit events", std::to_string(p.audit_events));

@@ -86,8 +86,8 @@ NOTES
     programs that run with the owner's rights (set-user-ID), nor follow links out of SRC.
   - the program may refuse to behave as it does elsewhere: it can see that it is in a jail.
   A stopped command (Ctrl-Z) does not stop the jail's clock. What stdin holds is read ahead, as by any pipe.
-  Each jail of root runs as a host uid of its own, 1950000000 + the command's process id; a user's jail runs as that
-  user, in a namespace where there is nobody else.
+  Each jail of root runs as a host uid that no other live jail has, from 1900000000 on; a user's runs as one of the
+  user's subordinate ids (subuid(5)), or, where there are none and with a writable bind, as that user.
   Where no cgroup may be written and none is required, --mem, --pids and --cpu hold as far as rlimits reach; --self-test
   says so.
 

@@ -17,8 +17,6 @@ namespace lazaret::sandbox::command {
 namespace {
 
 constexpr std::chrono::milliseconds farewell{5000};
-/// Above those that lazaretd's jailer gives (uid_pool.hpp); a process id is at most 2^22 (PID_MAX_LIMIT).
-constexpr std::uint32_t uid_base = 1'950'000'000;
 
 /// Tells whoever asks first.
 void answer(int connection, const failure& why) {
@@ -55,10 +53,10 @@ void detach() {
 
 result<jailer_process_options> own_jailer::options_for(const command_line& line) {
   jailer_process_options options;
-  options.uid_base = uid_base + static_cast<std::uint32_t>(::getpid());
   options.allow_binds = line.shown;
   options.lend = line.lent;
-  options.untried_overlays = true;
+  options.for_one_jail = true;
+  options.ahead = 0;
   const char* require = std::getenv("JAIL_REQUIRE");
   if (require == nullptr || *require == '\0') return options;
   auto names = parse_layer_names(require);

@@ -16,8 +16,7 @@ namespace lazaret::sandbox::command {
 
 class own_jailer {
  public:
-  /// What a jailer of a command is started with: JAIL_REQUIRE of the environment, and a uid that no other live jail
-  /// has.
+  /// What a jailer of a command is started with: what --bind names, and JAIL_REQUIRE of the environment.
   [[nodiscard]] static result<jailer_process_options> options_for(const command_line& line);
   /// Forks; call while single-threaded. What prevents the jailer from starting is answered to the first request.
   [[nodiscard]] static result<own_jailer> start(jailer_process_options options);

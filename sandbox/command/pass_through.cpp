@@ -14,9 +14,7 @@ constexpr std::size_t piece = 64 << 10;
 }  // namespace
 
 pass_through::pass_through(unique_fd from, unique_fd to, std::uint64_t cap)
-    : from_{std::move(from)}, to_{std::move(to)}, left_{cap} {
-  if (!to_) close();
-}
+    : from_{std::move(from)}, to_{std::move(to)}, left_{to_ ? cap : 0} {}
 
 void pass_through::wanted(pollfd* two) const {
   two[0] = {readable_ ? -1 : from_.get(), POLLIN, 0};
@@ -86,10 +84,10 @@ void pass_through::drop_piece() {
   if (n < 0 && errno == EINTR) return;
   readable_ = false;
   if (n == 0 || (n < 0 && errno != EAGAIN)) return close();
-  if (n > 0) {
-    exceeded_ = true;
-    total_ += static_cast<std::uint64_t>(n);
-  }
+  if (n <= 0) return;
+  total_ += static_cast<std::uint64_t>(n);
+  if (!to_) return give_up(EBADF);
+  exceeded_ = true;
 }
 
 void pass_through::give_up(int error) {

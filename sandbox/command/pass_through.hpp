@@ -13,8 +13,8 @@ namespace lazaret::sandbox::command {
 
 class pass_through {
  public:
-  /// Bytes beyond `cap` are read and dropped. `to` empty: nobody is there to read, so `from` is closed at once, and
-  /// whoever writes there is told so by SIGPIPE.
+  /// Bytes beyond `cap` are read and dropped. `to` empty: nobody is there to read; the first that comes is an error
+  /// (EBADF), and whoever writes more is told so by SIGPIPE.
   /// Neither end is made non-blocking here: those flags are shared with whoever started us, a shell for one.
   pass_through(unique_fd from, unique_fd to, std::uint64_t cap = UINT64_MAX);
 

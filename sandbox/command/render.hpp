@@ -13,7 +13,7 @@ namespace lazaret::sandbox::command {
 struct passed {
   std::uint64_t stdout_bytes = 0, stderr_bytes = 0;  ///< all that the program wrote, also beyond the cap
   bool truncated = false;
-  int error = 0;  ///< errno with which stdout refused
+  int error = 0;  ///< errno with which stdout or stderr refused
 };
 
 /// One line: `{"ended":"exited","exit_status":0,...}`. `exit_status`: what the command exits with.

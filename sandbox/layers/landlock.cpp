@@ -120,7 +120,8 @@ result<void> restrict_by_landlock(const policy& what, int abi) {
       LAZARET_TRY(rules.allow((b.executable ? execute : 0) | (b.writable ? write : 0), b.target, b.optional));
   for (const auto& v : what.volumes)
     LAZARET_TRY(rules.allow((v.executable ? execute : 0) | (v.writable ? write : 0), v.target));
-  for (const auto& t : what.tmpfs) LAZARET_TRY(rules.allow((t.executable ? execute : 0) | write, t.target));
+  for (const auto& t : what.tmpfs)
+    LAZARET_TRY(rules.allow((t.executable ? execute : 0) | (t.writable ? write : 0), t.target));
 
   for (const auto& f : what.files)
     if (f.executable) LAZARET_TRY(rules.allow(execute, f.target));

@@ -9,12 +9,16 @@
 namespace lazaret::sandbox {
 namespace {
 
+/// A jailer whose own hard limit is lower can't give more, and a jail does with less.
 result<void> limit(__rlimit_resource which, rlim_t soft, rlim_t hard, const char* name) {
-  const rlimit value{soft, hard};
-  if (::setrlimit(which, &value) != 0)
-    return os_failure("resource_limits", std::string{name} + "=" + std::to_string(hard),
-                      "above the jailer's own hard limit?");
-  return {};
+  rlimit value{soft, hard};
+  if (::setrlimit(which, &value) == 0) return {};
+  rlimit own{};
+  if (errno == EPERM && ::getrlimit(which, &own) == 0 && own.rlim_max < hard) {
+    value = {std::min(soft, own.rlim_max), own.rlim_max};
+    if (::setrlimit(which, &value) == 0) return {};
+  }
+  return os_failure("resource_limits", std::string{name} + "=" + std::to_string(hard));
 }
 
 }  // namespace
@@ -27,10 +31,10 @@ result<void> set_resource_limits(const limits& what, lacking cgroup) {
   const auto file = cgroup.memory ? std::min(what.file_size.count, what.memory.count) : what.file_size.count;
   LAZARET_TRY(limit(RLIMIT_FSIZE, file, file, "RLIMIT_FSIZE"));
   // 1 and not 0, which would still start a core_pattern that is a pipe, as the host's root; 1 starts and writes nothing
-  // (coredump_pipe() in fs/coredump.c). The filter lets nobody change it.
+  // (coredump_pipe() in fs/coredump.c). The filter lets nobody change it. A jailer that has no more than 0 has seen
+  // that there is no such pipe.
   LAZARET_TRY(limit(RLIMIT_CORE, 1, 1, "RLIMIT_CORE"));
-  // Of all processes together (signal(7)); POSIX timers count too. The kernel's own default is thousands per GiB of
-  // RAM.
+  // Of all processes together (signal(7)); POSIX timers count too. The kernel's default is thousands per GiB of RAM.
   LAZARET_TRY(limit(RLIMIT_SIGPENDING, 1024, 1024, "RLIMIT_SIGPENDING"));
   LAZARET_TRY(limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10, "RLIMIT_MEMLOCK"));
   LAZARET_TRY(limit(RLIMIT_MSGQUEUE, 0, 0, "RLIMIT_MSGQUEUE"));

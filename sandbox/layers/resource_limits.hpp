@@ -10,10 +10,10 @@ namespace lazaret::sandbox {
 /// The cgroup controllers that this host lacks. What stands in for them is weaker, and says so:
 /// - pids: RLIMIT_NPROC, which counts the processes and threads of one uid in one user namespace since Linux 5.14
 ///   (21d1c5e386bc), so those of this jail. That it was reached is not told to anybody.
-/// - memory: RLIMIT_DATA, private writable memory of *each* process, and a file no larger than that (memfd and tmpfs
-/// are
-///   memory). A program is refused memory (ENOMEM), not killed; the sum of several is only sampled (sampler.hpp); what
-///   is written to the jail's tmpfs counts against nothing but their sizes.
+/// - memory: RLIMIT_DATA, private writable memory of *each* process, and a file no larger than that, for memfd and
+/// tmpfs
+///   are memory. A program is refused memory (ENOMEM), not killed; the sum of several is only sampled (sampler.hpp);
+///   what is written to the jail's tmpfs counts against nothing but their sizes.
 struct lacking {
   bool memory = false, pids = false;
 };

@@ -78,8 +78,11 @@ breach exceed_rlimits(const expectations& jail) {
   const auto files = jail.number("open_files"), size = jail.number("file_size");
   if (auto b = differs(RLIMIT_NOFILE, "RLIMIT_NOFILE", files); !b.empty()) return b;
   if (auto b = differs(RLIMIT_FSIZE, "RLIMIT_FSIZE", size); !b.empty()) return b;
+  // 1 keeps even a core_pattern that is a pipe from being started (sandbox/layers/resource_limits.cpp).
   if (auto b = differs(RLIMIT_CORE, "RLIMIT_CORE", 1); !b.empty()) return b;
+  if (auto b = differs(RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", 1024); !b.empty()) return b;
   if (auto b = differs(RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0); !b.empty()) return b;
+  if (auto b = differs(RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", 1024); !b.empty()) return b;
   if (auto b = differs(RLIMIT_CPU, "RLIMIT_CPU", jail.number("cpu_seconds")); !b.empty()) return b;
 
   int last = 2;

@@ -41,6 +41,7 @@ execution_result some_execution() {
   p.outcome.reason = lazaret::sandbox::ending::syscall_denied;
   p.outcome.syscall = "ptrace", p.outcome.code = -1, p.outcome.wall = 1'234'567'891ns, p.outcome.cpu = 3ns;
   p.outcome.peak_memory = {4096}, p.outcome.peak_pids = 9, p.outcome.pids_exhausted = true;
+  p.outcome.bytes_written = {123}, p.outcome.processes = 14;
   return {{p, p}, {{"idna.whl", "ff", 12, true}}, 99, {{"download_cap", "300 MB"}}, "no jail"};
 }
 
@@ -167,6 +168,8 @@ TEST_CASE("A run shows its verdict only once there is one, and sums up what its 
   CHECK(v.at("status") == "completed");
   CHECK(v.at("usage").at("wall_seconds").as_double() == Approx(2.469135782));
   CHECK(v.at("usage").at("peak_pids") == 9);
+  CHECK(v.at("usage").at("processes") == 28);  // in two phases
+  CHECK(v.at("usage").at("bytes_written") == 246);
   CHECK(v.at("usage").at("downloaded_bytes") == 99);
   CHECK(v.at("delivery") == "none");
   CHECK(v.at("error").is_null());

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+import jails  # noqa: E402
 import support  # noqa: E402
 from support import BUILD, Index, Service  # noqa: E402
 
@@ -171,7 +172,11 @@ def evaluate(rounds=200):
         connection.close()
 
 
-CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "eval": evaluate}
+def jail():
+    jails.jail(lambda metric, value, unit, baseline: report("jail", metric, value, unit, baseline))
+
+
+CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

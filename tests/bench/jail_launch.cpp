@@ -2,11 +2,15 @@
 /// one line `NAME MICROSECONDS` per launch, from the request to the answer that says it is over. See
 /// tests/bench/jails.py.
 ///
-///   jail_launch JAILER turns N PAUSE_MS   N rounds of one launch of each kind, in an order drawn anew for each round,
-///                                         so that what one leaves for the kernel to clean up hits all alike
-///   jail_launch JAILER crowd N WIDTH      N jails, WIDTH at a time
-///   jail_launch JAILER steady N WIDTH     likewise, in 40 slices that take turns with as many bare spawns; a line says
-///                                         how long a whole slice took
+///   jail_launch BIN turns N PAUSE_MS AHEAD   N rounds of one launch of each kind, in an order drawn anew for each
+///   round,
+///                                            so that what one leaves to be cleaned up hits all alike
+///   jail_launch BIN crowd N WIDTH AHEAD      N jails, WIDTH at a time, in slices that take turns with a tenth of
+///   bwraps jail_launch BIN steady N WIDTH AHEAD     likewise with as many bwraps; a line says how long a whole slice
+///   took jail_launch BIN timeline N 0 0           N jails, one after the other, by a jailer that tells of each step at
+///   its end
+/// AHEAD: how many jails of a kind the jailer may prepare before they are asked for. `unprepared` ones are asked of a
+/// jailer that prepares none. BIN: where lazaret-jailer and lazaret are.
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -22,6 +26,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string>
 #include <thread>
@@ -63,13 +68,14 @@ void spawn_and_wait(const std::vector<std::string>& command) {
 }
 
 /// Its end of the connection closes with this process, and it ends with that.
-sandbox::unique_fd start_jailer(const std::string& path) {
+sandbox::unique_fd start_jailer(const std::string& path, const char* ahead) {
   auto ends = must(sandbox::wire::make_channel());
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends.second.get(), 3);
-  const auto uids = 1'700'000'000 + ::getpid() % 1000 * 65536;  // other jailers of this machine have others
-  spawn({path, "--uid-base", std::to_string(uids)}, &actions);
+  static int jailers = 0;  // other jailers of this machine have other uids
+  const auto uids = 1'700'000'000 + (::getpid() + 500 * jailers++) % 1000 * 65536;
+  spawn({path, "--uid-base", std::to_string(uids), "--ahead", ahead}, &actions);
   ::posix_spawn_file_actions_destroy(&actions);
   return std::move(ends.first);
 }
@@ -103,18 +109,22 @@ void crowd(int times, int width, const work& todo) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) give_up("usage: jail_launch JAILER turns|crowd|steady N PAUSE_MS|WIDTH");
+  if (argc != 6) give_up("usage: jail_launch BIN turns|crowd|steady|timeline N PAUSE_MS|WIDTH AHEAD");
+  const std::string programs = std::string{argv[1]} + "/";
   const std::string how = argv[2];
   const int times = std::atoi(argv[3]), number = std::atoi(argv[4]);
-  sandbox::jailer jailer{start_jailer(argv[1])};
+  const auto path = programs + (how == "timeline" ? "lazaret-jailer-timed" : "lazaret-jailer");
+  sandbox::jailer jailer{start_jailer(path, argv[5])}, unprepared{start_jailer(path, "0")};
 
   auto what = sandbox::base_policy();
   what.argv = {"/bin/true"};
   auto observed = what;
   observed.observe = true;
   const work jail = [&] { launch(jailer, what); };
+  const work unprepared_jail = [&] { launch(unprepared, what); };
   const work observed_jail = [&] { launch(jailer, observed); };
   const work spawn_alone = [] { spawn_and_wait({"/bin/true"}); };
+  const work command = [&] { spawn_and_wait({programs + "lazaret", "jail", "--", "/bin/true"}); };
   const work bubblewrap = [] {
     spawn_and_wait({"/usr/bin/bwrap", "--unshare-all", "--ro-bind", "/", "/", "/bin/true"});
   };
@@ -122,14 +132,15 @@ int main(int argc, char** argv) {
     const char* name;
     const work& todo;
   };
-  std::array kinds{kind{"jail", jail}, kind{"observed", observed_jail}, kind{"bwrap", bubblewrap},
-                   kind{"spawn", spawn_alone}};
+  std::array kinds{kind{"jail", jail},       kind{"unprepared", unprepared_jail}, kind{"observed", observed_jail},
+                   kind{"command", command}, kind{"bwrap", bubblewrap},           kind{"spawn", spawn_alone}};
   for (const auto& each : kinds)
     for (int i = 0; i < 10; ++i) each.todo();  // what is read from disk is read now
 
   if (how == "turns") {
     std::minstd_rand draw{1};
-    std::array<std::size_t, kinds.size()> order{0, 1, 2, 3};
+    std::array<std::size_t, kinds.size()> order{};
+    std::iota(order.begin(), order.end(), 0);
     for (int i = 0; i < times; ++i) {
       std::shuffle(order.begin(), order.end(), draw);
       for (const auto at : order) {
@@ -138,12 +149,18 @@ int main(int argc, char** argv) {
       }
     }
   } else if (how == "crowd") {
-    crowd(times, number, [&] { print("jail", timed(jail)); });
+    constexpr int slices = 20;
+    for (int i = 0; i < slices; ++i) {
+      crowd(times / slices, number, [&] { print("jail", timed(jail)); });
+      crowd(times / slices / 10, number, [&] { print("bwrap", timed(bubblewrap)); });
+    }
+  } else if (how == "timeline") {
+    for (int i = 0; i < times; ++i) print("jail", timed(unprepared_jail));
   } else if (how == "steady") {
     constexpr int slices = 40;
     for (int i = 0; i < slices; ++i) {
       print("jail", timed([&] { crowd(times / slices, number, jail); }));
-      print("spawn", timed([&] { crowd(times / slices, number, spawn_alone); }));
+      print("bwrap", timed([&] { crowd(times / slices, number, bubblewrap); }));
     }
   } else {
     give_up("what is `" + how + "`?");

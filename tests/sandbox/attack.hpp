@@ -8,6 +8,7 @@
 
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lazaret::sandbox::testing {
 
@@ -28,6 +29,18 @@ struct attack {
   policy jail;
   bool wants_volume = false;  ///< at /volume, writable
   std::string control;        ///< see above; empty: within one jail
+};
+
+/// A folder of the host that jails see at /shared: `allow()` for the jailer, `show()` for the policy.
+class shared_folder {
+ public:
+  shared_folder() { std::filesystem::permissions(folder_.path(), std::filesystem::perms{0755}); }
+  [[nodiscard]] std::vector<std::string> allow() const { return {"--allow-bind", folder_.path()}; }
+  void show(policy& to) const { to.binds.push_back({.source = folder_.path(), .target = "/shared"}); }
+  [[nodiscard]] std::string path(const std::string& file) const { return folder_.path() / file; }
+
+ private:
+  lazaret::testing::temporary_folder folder_;
 };
 
 /// Reads a header. Throws std::runtime_error, naming file and line, when it is missing, incomplete or not understood:

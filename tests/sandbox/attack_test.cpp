@@ -1,5 +1,5 @@
 // Every program of tests/inmates/attacks in a real jail: it must end as its header says, leave nothing, and leave the
-// jailer able to serve. `attack_tests escapes` runs one folder's; LAZARET_ATTACK=name one inmate of it.
+// jailer able to serve. `attack_tests "[escapes]"` runs one folder, LAZARET_ATTACK=name one inmate of it.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -91,10 +91,14 @@ class bait {
   }
 
   /// Told to every inmate, so that an escape need not guess.
-  [[nodiscard]] std::vector<std::string> environment() const {
-    return {"BAIT_FILE=/inmates/bait", "BAIT_HOST_FILE=" + path_, "BAIT_ABSTRACT=" + abstract_,
-            "BAIT_PORT=" + std::to_string(port_)};
+  void lay_out(policy& in) const {
+    folder_.show(in);
+    in.environment.emplace_back("BAIT_FILE=/shared/bait");
+    in.environment.push_back("BAIT_HOST_FILE=" + path_);
+    in.environment.push_back("BAIT_ABSTRACT=" + abstract_);
+    in.environment.push_back("BAIT_PORT=" + std::to_string(port_));
   }
+  [[nodiscard]] std::vector<std::string> allow() const { return folder_.allow(); }
 
   [[nodiscard]] std::string taken() const {
     for (const auto& [listener, which] : {std::pair{unix_.get(), "abstract socket"}, std::pair{tcp_.get(), "port"}})
@@ -105,7 +109,8 @@ class bait {
   }
 
  private:
-  std::string path_ = LAZARET_BINARY_DIR "/inmates/bait", content_ = "untouched\n", abstract_;
+  shared_folder folder_;
+  std::string path_ = folder_.path("bait"), content_ = "untouched\n", abstract_;
   unique_fd unix_, tcp_;
   std::uint16_t port_ = 0;
 };
@@ -161,7 +166,7 @@ void run_folder(const std::string& folder) {
   for (const auto& path : attacks_in(folder)) {
     if (only != nullptr && path.stem() != only) continue;
     auto& made = attacks.emplace_back(read_attack(path));
-    for (auto& variable : lure.environment()) made.jail.environment.push_back(std::move(variable));
+    lure.lay_out(made.jail);
   }
 
   std::vector<std::string> wrong(attacks.size());
@@ -169,8 +174,11 @@ void run_folder(const std::string& folder) {
   {
     std::vector<std::unique_ptr<started_jailer>> jailers;
     for (int worker = 0; worker < workers; ++worker)
-      jailers.push_back(
-          std::make_unique<started_jailer>(std::vector<std::string>{"--uid-base", std::to_string(uid_base(worker))}));
+      jailers.push_back(std::make_unique<started_jailer>([&] {
+        auto options = lure.allow();
+        options.insert(options.end(), {"--uid-base", std::to_string(uid_base(worker))});
+        return options;
+      }()));
     std::vector<std::jthread> threads;
     for (int worker = 0; worker < workers; ++worker)
       threads.emplace_back([&, worker] {

@@ -12,7 +12,12 @@
 //     each jail would. It is tested last, so that we learn when a kernel closes it;
 //   - numbers that the kernel hands out in order to everybody: inodes of pipes and sockets, socket cookies.
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,7 +38,6 @@ using namespace lazaret::sandbox::testing;
 namespace {
 
 const std::string folder = LAZARET_SOURCE_DIR "/tests/inmates/attacks/channels";
-const std::string cold_file = LAZARET_BINARY_DIR "/inmates/cold", fifo = LAZARET_BINARY_DIR "/inmates/fifo";
 
 /// A jail that is talked to, line by line.
 class conversation {
@@ -101,7 +105,7 @@ std::string read_file(const std::string& path) {
 }
 
 /// A file that is on the disk and, as far as the kernel obeys, not in memory.
-void make_cold() {
+void make_cold(const std::string& cold_file) {
   const unique_fd file{::open(cold_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
   const std::string content(2 << 20, 'x');
   REQUIRE(::pwrite(file.get(), content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()));
@@ -109,18 +113,24 @@ void make_cold() {
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
-policy end_of(const attack& what, const std::string& role) {
+bool is_always_in_memory(const std::string& path) {
+  struct statfs where {};
+  return ::statfs(path.c_str(), &where) == 0 && (where.f_type == TMPFS_MAGIC || where.f_type == RAMFS_MAGIC);
+}
+
+policy end_of(const attack& what, const std::string& role, const shared_folder& shown) {
   auto jail = what.jail;
+  shown.show(jail);
   jail.argv.push_back(role);
   jail.files.push_back({"/channel.py", read_file(folder + "/channel.py")});
-  jail.environment.emplace_back("COLD_FILE=/inmates/cold");
-  jail.environment.emplace_back("FIFO=/inmates/fifo");
+  jail.environment.emplace_back("COLD_FILE=/shared/cold");
+  jail.environment.emplace_back("FIFO=/shared/fifo");
   if (role == "both" && what.control == "own file") jail.environment.emplace_back("CHANNEL_FILE=/tmp/own");
   return jail;
 }
 
-std::string on_the_host(const attack& what) {
-  const auto command = "cd " + folder + " && COLD_FILE=" + cold_file + " FIFO=" + fifo +
+std::string on_the_host(const attack& what, const shared_folder& shown) {
+  const auto command = "cd " + folder + " && COLD_FILE=" + shown.path("cold") + " FIFO=" + shown.path("fifo") +
                        " PYTHONDONTWRITEBYTECODE=1 timeout 20 /usr/bin/python3 " + what.name + ".py both";
   std::string said(64, '\0');
   FILE* pipe = ::popen(command.c_str(), "r");
@@ -129,22 +139,23 @@ std::string on_the_host(const attack& what) {
   return said;
 }
 
-std::string within_one_jail(const attack& what, jailer& with) {
+std::string within_one_jail(const attack& what, jailer& with, const shared_folder& shown) {
   auto shared = with.make_volume({.size = 1_MiB, .inodes = 100});
   REQUIRE(shared.has_value());
   std::vector<const volume*> volumes;
   if (what.wants_volume) volumes.push_back(&*shared);
-  const auto ran = run(with, end_of(what, "both"), volumes);
+  const auto ran = run(with, end_of(what, "both", shown), volumes);
   INFO(ran.err);
   return ran.out;
 }
 
-std::string between_two_jails(const attack& what, jailer& with) {
+std::string between_two_jails(const attack& what, jailer& with, const shared_folder& shown) {
   auto one = with.make_volume({.size = 1_MiB, .inodes = 100}), other = with.make_volume({.size = 1_MiB, .inodes = 100});
   REQUIRE(one.has_value());
   REQUIRE(other.has_value());
   const auto of = [&](const volume& v) { return what.wants_volume ? std::vector{&v} : std::vector<const volume*>{}; };
-  conversation receiver{with, end_of(what, "receive"), of(*one)}, sender{with, end_of(what, "send"), of(*other)};
+  conversation receiver{with, end_of(what, "receive", shown), of(*one)},
+      sender{with, end_of(what, "send", shown), of(*other)};
   UNSCOPED_INFO("receiver: " << receiver.errors() << " sender: " << sender.errors());
   if (const auto said = receiver.listen(); said != "ready") return said;
   if (const auto said = sender.listen(); said != "ready") return said;
@@ -159,20 +170,24 @@ std::string between_two_jails(const attack& what, jailer& with) {
 void try_channel(const std::string& name) {
   const auto what = read_attack(folder + "/" + name + ".py");
   INFO(what.what);
-  started_jailer jails;
-  make_cold();
-  CHECK((what.control == "host" ? on_the_host(what) : within_one_jail(what, jails.client())) == "seen\n");
-  make_cold();
-  CHECK(between_two_jails(what, jails.client()) == "nothing");
+  const shared_folder shown;
+  REQUIRE(::mkfifo(shown.path("fifo").c_str(), 0666) == 0);
+  REQUIRE(::chmod(shown.path("fifo").c_str(), 0666) == 0);
+  started_jailer jails{shown.allow()};
+  const auto cold = shown.path("cold");
+  make_cold(cold);
+  if (name == "page_cache" && is_always_in_memory(cold))
+    WARN("no control: the temporary directory lies on a file system that is memory itself");
+  else
+    CHECK((what.control == "host" ? on_the_host(what, shown) : within_one_jail(what, jails.client(), shown)) ==
+          "seen\n");
+  make_cold(cold);
+  CHECK(between_two_jails(what, jails.client(), shown) == "nothing");
 }
 
 }  // namespace
 
 TEST_CASE("Two jails exchange not one bit by") {
-  if (::access(fifo.c_str(), F_OK) != 0) {
-    REQUIRE(::mkfifo(fifo.c_str(), 0666) == 0);
-    REQUIRE(::chmod(fifo.c_str(), 0666) == 0);
-  }
   for (const auto& path : attacks_in("channels")) {
     const auto name = path.stem().string();
     if (name == "channel" || name == "futex") continue;
@@ -180,9 +195,42 @@ TEST_CASE("Two jails exchange not one bit by") {
   }
 }
 
+TEST_CASE("What is mounted below a tree is seen too, and locked by nobody else") {
+  if (::geteuid() != 0) {
+    WARN("not run: mounting needs root");
+    return;
+  }
+  const shared_folder shown;
+  REQUIRE(::mkdir(shown.path("below").c_str(), 0755) == 0);
+  const unique_fd home{::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)};
+  REQUIRE(::unshare(CLONE_NEWNS) == 0);  // the mount is nobody else's business
+  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+  REQUIRE(::mount("below", shown.path("below").c_str(), "tmpfs", 0, "mode=755") == 0);
+  std::ofstream{shown.path("below/file")} << "seen";
+  {
+    started_jailer jails{shown.allow()};
+    const unique_fd locked{::open(shown.path("below/file").c_str(), O_RDONLY | O_CLOEXEC)};
+    REQUIRE(::flock(locked.get(), LOCK_EX) == 0);
+    auto what = python(R"(
+import fcntl
+file = open('/shared/below/file')
+fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+print(file.read())
+try: open('/shared/below/x', 'w')
+except OSError as e: print(e.strerror)
+)");
+    shown.show(what);
+    const auto ran = run(jails.client(), what);
+    CHECK(ran.err == "");
+    CHECK(ran.out == "seen\nRead-only file system\n");
+  }
+  REQUIRE(::setns(home.get(), CLONE_NEWNS) == 0);
+}
+
 TEST_CASE("What is said to stay possible still is: a futex on a page of a file of the host") {
   const auto what = read_attack(folder + "/futex.py");
-  started_jailer jails;
-  CHECK(within_one_jail(what, jails.client()) == "seen\n");
-  CHECK(between_two_jails(what, jails.client()) == "seen");
+  const shared_folder shown;
+  started_jailer jails{shown.allow()};
+  CHECK(within_one_jail(what, jails.client(), shown) == "seen\n");
+  CHECK(between_two_jails(what, jails.client(), shown) == "seen");
 }

@@ -63,7 +63,7 @@ TEST_CASE("Forks that the limit refused started nothing") {
   CHECK(ran.how.processes == 19);  // init is one of the 20
 }
 
-TEST_CASE("Processes that come and go are counted, however few there are at a time") {
+TEST_CASE("Processes that come and go are counted, however few there are at a time", "[long]") {
   started_jailer jails;
   const auto ran =
       run(jails.client(), inmate({"/bin/sh", "-c", "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done"}));

@@ -71,7 +71,7 @@ for at in range(0, 4 << 20, 4096): m[at] = 1
   CHECK_FALSE(ran.how.memory_killed);
 }
 
-TEST_CASE("Sleeping does not stop the wall clock") {
+TEST_CASE("Sleeping does not stop the wall clock", "[long]") {
   started_jailer jails;
   auto what = python("import time; time.sleep(60)");
   what.limits.wall = 400ms;
@@ -152,6 +152,7 @@ TEST_CASE("A memory limit in which not even the jail fits ends it all the same")
 TEST_CASE("What comes first is what ended a jail") {
   started_jailer jails;
   SECTION("a child killed for memory, then the wall time") {
+    if (!is_counted(jails)) return;
     auto what = inmate({"/bin/sh", "-c", "/inmates/hog; sleep 60"});
     what.limits.memory = 32_MiB;
     what.limits.wall = 2s;
@@ -186,7 +187,7 @@ TEST_CASE("What comes first is what ended a jail") {
 
 // running_jail::finish() once released the group while a timer that had expired in the same turn of the event loop was
 // still to be heard, and the jailer read a group that was gone.
-TEST_CASE("Jails that end in the moment in which their time is up don't take the jailer with them") {
+TEST_CASE("Jails that end in the moment in which their time is up don't take the jailer with them", "[long]") {
   started_jailer jails;
   std::atomic<int> ended = 0, in_time = 0;
   {

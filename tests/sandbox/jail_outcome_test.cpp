@@ -12,6 +12,7 @@
 using namespace lazaret::sandbox;
 using namespace lazaret::sandbox::testing;
 using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
 
 TEST_CASE("Python runs in a jail and its output comes out") {
   started_jailer jails;
@@ -200,23 +201,23 @@ TEST_CASE("What can't be jailed is a failure that names step and object, and not
 
   what = inmate({"descriptors"});
   what.binds.push_back({.source = "/no/such/dir", .target = "/x"});
-  CHECK(refused(what).find("open /no/such/dir: No such file") != std::string::npos);
+  CHECK_THAT(refused(what), Contains("open /no/such/dir: No such file"));
 
   what = inmate({"descriptors"});
   what.binds.push_back({.source = "/root", .target = "/x"});
-  CHECK(refused(what).find("bind: /root: Permission denied (not below any --allow-bind") == 0);
+  CHECK_THAT(refused(what), Contains("bind: /root: Permission denied (not below any --allow-bind"));
 
   what = inmate({"descriptors"});
   what.binds.push_back({.source = "/usr/bin", .target = "/usr/not-there"});
-  CHECK(refused(what).find("mkdir /usr/not-there: Read-only file system") != std::string::npos);
+  CHECK_THAT(refused(what), Contains("mkdir /usr/not-there: Read-only file system"));
 
   what = inmate({"descriptors"});
   what.working_directory = "/nowhere";
-  CHECK(refused(what).find("chdir /nowhere: No such file") != std::string::npos);
+  CHECK_THAT(refused(what), Contains("chdir /nowhere: No such file"));
 
   what = inmate({"descriptors"});
   what.limits.open_files = 1'000'000;
-  CHECK(refused(what).find("RLIMIT_NOFILE=1000000: Operation not permitted") != std::string::npos);
+  CHECK_THAT(refused(what), Contains("RLIMIT_NOFILE=1000000: Operation not permitted"));
 }
 
 TEST_CASE("Every field of a policy is checked by the jailer") {

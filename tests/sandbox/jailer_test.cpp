@@ -2,11 +2,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "sandbox/protocol.hpp"
@@ -32,7 +34,7 @@ std::string at_rest(const started_jailer& jails) {
 
 }  // namespace
 
-TEST_CASE("Two hundred jails leave no descriptor, mount or process behind") {
+TEST_CASE("Two hundred jails leave no descriptor, mount or process behind", "[long]") {
   started_jailer jails;
   auto what = inmate({"descriptors"});
   what.network = network_mode::gateway;
@@ -55,7 +57,7 @@ TEST_CASE("Two hundred jails leave no descriptor, mount or process behind") {
   CHECK(jailed_processes().empty());
 }
 
-TEST_CASE("Eight threads run jails at once over one connection") {
+TEST_CASE("Eight threads run jails at once over one connection", "[long]") {
   started_jailer jails;
   std::atomic<int> good = 0;
   {
@@ -98,6 +100,27 @@ TEST_CASE("A jailer whose service goes away ends its jails and itself") {
   jails.hang_up();
   CHECK(jails.wait_for_exit() == 0);
   CHECK(jailed_processes().empty());
+}
+
+TEST_CASE("Two jails at once have different uids, and not their jailer's") {
+  started_jailer jails;
+  auto one = jails.client().start(inmate({"daemonise", "stay"}));
+  auto other = jails.client().start(inmate({"daemonise", "stay"}));
+  REQUIRE(one.has_value());
+  REQUIRE(other.has_value());
+  std::set<uid_t> uids;
+  for (const pid_t process : jailed_processes()) {
+    struct stat status {};
+    if (::stat(("/proc/" + std::to_string(process) + "/task").c_str(), &status) == 0 && status.st_uid != 0)
+      uids.insert(status.st_uid);  // 0: can't be looked into
+  }
+  if (!jails_have_own_uids()) {
+    CHECK(uids == std::set<uid_t>{::geteuid()});
+    WARN("This user has no uid to give away (/etc/subuid): its jails have its own");
+    return;
+  }
+  CHECK(uids.size() == 2);
+  CHECK(uids.count(::geteuid()) == 0);
 }
 
 TEST_CASE("A client without a jailer says so") {

@@ -79,7 +79,6 @@ watched observe(const std::function<int()>& body, int pipe_size = 1 << 20) {
     if (!reaped && ready[1].revents != 0) reaped = ::waitpid(pid, &status, 0) == pid;
     if (ready[0].revents != 0 && watcher.handle() == observer::heard::last) break;
   }
-  if (!reaped) ::waitpid(pid, &status, 0);
   watcher.finish();
   if (!reaped) ::waitpid(pid, &status, 0);
   watched seen;

@@ -218,7 +218,7 @@ TEST_CASE("clone makes threads and children but no namespace") {
   CHECK(attempt(SYS_clone, SIGCHLD) == 0);
 }
 
-TEST_CASE("sockets are of the ordinary families, types and protocols") {
+TEST_CASE("sockets are of the ordinary families, types and protocols", "[long]") {
   struct row {
     long family, type, protocol;
     int error;

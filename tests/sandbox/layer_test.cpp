@@ -159,7 +159,8 @@ TEST_CASE("rlimits: soft and hard, as the policy says") {
           MUST(!is(RLIMIT_NOFILE, 64, 64) && !is(RLIMIT_CPU, 3, 4) && !is(RLIMIT_FSIZE, 1 << 20, 1 << 20));
           MUST(set_resource_limits(what, {}).has_value());
           MUST(is(RLIMIT_NOFILE, 64, 64) && is(RLIMIT_CPU, 3, 4) && is(RLIMIT_FSIZE, 1 << 20, 1 << 20));
-          MUST(is(RLIMIT_AS, 512 << 20, 512 << 20) && is(RLIMIT_CORE, 1, 1) && is(RLIMIT_MSGQUEUE, 0, 0));
+          MUST(is(RLIMIT_AS, 512 << 20, 512 << 20) && is(RLIMIT_CORE, 1, 1) && is(RLIMIT_SIGPENDING, 1024, 1024) &&
+               is(RLIMIT_MSGQUEUE, 0, 0));
           MUST(is(RLIMIT_MEMLOCK, 64 << 10, 64 << 10));
           const int fd = ::memfd_create("x", MFD_CLOEXEC);
           ::signal(SIGXFSZ, SIG_IGN);

@@ -2,10 +2,8 @@
 #include "sandbox/self_test.hpp"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <grp.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include <cstddef>
 #include <fstream>
 
+#include "tests/sandbox/other_kernel.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
 using namespace lazaret::sandbox;
@@ -31,21 +30,6 @@ const layer_report& of(const std::vector<layer_report>& reports, std::string_vie
   REQUIRE(found != reports.end());
   return *found;
 }
-
-/// A kernel without one system call: it answers `error`, here and in all that come of this process.
-void lose_call(unsigned number, unsigned error) {
-  std::array program{
-      sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},
-      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | error},
-      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-  };
-  const sock_fprog filter{program.size(), program.data()};
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) ::_exit(126);
-}
-
-void lose_landlock() { lose_call(SYS_landlock_create_ruleset, EOPNOTSUPP); }
 
 /// What lazaret-probe prints where there is no jail, with a descriptor that nobody wants.
 std::string probe_outside(std::vector<std::string> words) {
@@ -105,6 +89,24 @@ TEST_CASE("In a jail every layer that this host can have holds") {
   CHECK(jails.client().check().has_value());
 }
 
+TEST_CASE("In the jail of an ordinary user's jailer nothing is broken either, with Landlock or without") {
+  const bool has_landlock = GENERATE(true, false);  // without, only its being opaque hides a jail's init
+  started_jailer jails{{}, [=] {
+                         if (!has_landlock) lose_landlock();
+                         if (::getuid() != 0) return;
+                         if (::setgroups(0, nullptr) != 0 || ::setresgid(65534, 65534, 65534) != 0 ||
+                             ::setresuid(65534, 65534, 65534) != 0)
+                           ::_exit(126);
+                       }};
+  const auto reports = jails.client().self_test();
+  REQUIRE(reports.has_value());
+  for (const auto& r : *reports) {
+    INFO(r.name << ": " << r.detail);
+    CHECK(r.state != layer_state::broken);
+  }
+  CHECK_FALSE(is_degraded(*reports));
+}
+
 TEST_CASE("Outside of a jail the same probe finds every layer broken") {
   auto host = host_of_this_process();
   const auto words = probe_policy(host, {}).argv;
@@ -154,7 +156,7 @@ TEST_CASE("Without Landlock in the kernel jails are made, and it is reported") {
 }
 
 TEST_CASE("A layer that JAIL_REQUIRE names and the kernel lacks refuses every jail, and says why") {
-  started_jailer jails{{"--require", "pids, landlock"}, lose_landlock};
+  started_jailer jails{{"--require", "rlimits, landlock"}, lose_landlock};
   const auto refused = jails.client().check();
   REQUIRE(refused.has_error());
   CHECK(refused.error().step == "landlock");

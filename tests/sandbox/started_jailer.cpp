@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -28,19 +29,33 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t base_of_this_process() { return 1'800'000'000; }
 std::uint32_t uid_base() { return base_of_this_process() + static_cast<std::uint32_t>(::getpid() % 1000) * 65536; }
 
-/// As root, those of the jailer's range; else, those that this user can give away: his own, and his subordinate ones.
-bool may_be_a_jails(std::uint32_t uid) {
-  if (::geteuid() == 0) return uid >= uid_base() && uid < uid_base() + 65536;
-  if (uid == ::geteuid()) return true;
+struct id_range {
+  std::uint32_t first = 0, count = 0;
+  [[nodiscard]] bool has(std::uint32_t uid) const { return uid >= first && uid - first < count; }
+};
+
+/// What this user has to give away: all, as root; else his subordinate ones (subuid(5)); nothing, without.
+id_range uids_to_give() {
+  if (::geteuid() == 0) return {uid_base(), 65536};
   std::ifstream ranges{"/etc/subuid"};  // NAME:FIRST:COUNT
   const passwd* me = ::getpwuid(::geteuid());
   for (std::string line; me != nullptr && std::getline(ranges, line);) {
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos || line.substr(0, first) != me->pw_name) continue;
-    const auto from = std::stoul(line.substr(first + 1)), count = std::stoul(line.substr(second + 1));
-    if (uid >= from && uid - from < count) return true;
+    return {static_cast<std::uint32_t>(std::stoul(line.substr(first + 1))),
+            static_cast<std::uint32_t>(std::stoul(line.substr(second + 1)))};
   }
-  return false;
+  return {};
+}
+
+/// An unprivileged jailer's jails may have its own.
+bool may_be_a_jails(std::uint32_t uid) { return uids_to_give().has(uid) || (::geteuid() != 0 && uid == ::geteuid()); }
+
+/// None, so that what is counted is there because a test asked for it. LAZARET_TEST_AHEAD=2 attack_tests runs every
+/// attack in jails that were prepared; then the processes that it finds left are those that wait.
+std::string jails_ahead() {
+  const char* wanted = std::getenv("LAZARET_TEST_AHEAD");
+  return wanted == nullptr ? "0" : wanted;
 }
 
 }  // namespace
@@ -48,8 +63,13 @@ bool may_be_a_jails(std::uint32_t uid) {
 started_jailer::started_jailer(std::vector<std::string> options, const std::function<void()>& prepare) {
   auto ends = wire::make_channel();
   REQUIRE(ends.has_value());
-  std::vector<std::string> command{LAZARET_BINARY_DIR "/bin/lazaret-jailer", "--uid-base", std::to_string(uid_base()),
-                                   "--allow-bind", LAZARET_BINARY_DIR "/inmates"};
+  std::vector<std::string> command{LAZARET_BINARY_DIR "/bin/lazaret-jailer",
+                                   "--uid-base",
+                                   std::to_string(uid_base()),
+                                   "--allow-bind",
+                                   LAZARET_BINARY_DIR "/inmates",
+                                   "--ahead",
+                                   jails_ahead()};
   command.insert(command.end(), options.begin(), options.end());
   std::vector<char*> argv;
   for (auto& word : command) argv.push_back(word.data());
@@ -166,6 +186,8 @@ bool is_counted(started_jailer& jails) {
   WARN("not run: no cgroup limits this host's jails; see jail_without_cgroups_test.cpp");
   return false;
 }
+
+bool jails_have_own_uids() { return uids_to_give().count != 0; }
 
 std::vector<pid_t> jailed_processes() {
   std::vector<pid_t> found;

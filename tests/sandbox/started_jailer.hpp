@@ -59,6 +59,9 @@ void cover_cgroups();
 /// Do cgroups limit and count these jails? If not, warns that the test does not run.
 [[nodiscard]] bool is_counted(started_jailer& jails);
 
+/// Root's do, and those of a user with subordinate uids (/etc/subuid, newuidmap).
+[[nodiscard]] bool jails_have_own_uids();
+
 /// Live processes of this process' jails: in a pid namespace of their own, and with a uid that only these have.
 [[nodiscard]] std::vector<pid_t> jailed_processes();
 /// Polls, up to 5 s, for what becomes true without an event that a test could wait on.

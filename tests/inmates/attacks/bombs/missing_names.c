@@ -1,5 +1,5 @@
 // what: asks for files that are not there, each by a new name: the kernel remembers what it did not find (dentries)
-// expect: cpu_timeout | out_of_memory
+// expect: cpu_timeout | out_of_memory | wall_timeout
 // with: cpu=2s, wall=10s, memory=32M
 #include "bomb.h"
 

@@ -2,7 +2,6 @@
 # expect: exited 0
 # with: tmp=1M
 # control: own file
-import fcntl
 import os
 
 from channel import run

@@ -1,6 +1,5 @@
 # what: a watch on a file and a directory of the host, told when another opens it (inotify(7))
 # expect: exited 0
-import fcntl
 import os
 import ctypes
 import select

@@ -1,0 +1,49 @@
+#include "sandbox/undertaker.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace lazaret::sandbox {
+namespace {
+
+/// Beyond that, jails end faster than the kernel cleans up, and who ends them is to feel it.
+constexpr int most_waiting = 64;
+
+}  // namespace
+
+result<undertaker> undertaker::make() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_failure("undertaker", "pipe2");
+  unique_fd queue{ends[1]};
+  if (::fcntl(queue.get(), F_SETFL, O_NONBLOCK) != 0) return os_failure("undertaker", "O_NONBLOCK");
+  std::thread thread{[end = ends[0]] {
+    for (;;) {
+      int fd = -1;
+      const auto size = ::read(end, &fd, sizeof fd);
+      if (size < 0 && errno == EINTR) continue;
+      if (size != sizeof fd) break;
+      ::close(fd);
+    }
+    ::close(end);
+  }};
+  return undertaker{std::move(queue), std::move(thread)};
+}
+
+undertaker::~undertaker() {
+  queue_.reset();
+  if (thread_.joinable()) thread_.join();
+}
+
+void undertaker::bury(unique_fd fd) noexcept {
+  if (!fd) return;
+  const int number = fd.get();
+  int waiting = 0;
+  if (::ioctl(queue_.get(), FIONREAD, &waiting) != 0 || waiting >= most_waiting * int{sizeof number}) return;
+  if (::write(queue_.get(), &number, sizeof number) == sizeof number) (void)fd.release();
+}
+
+}  // namespace lazaret::sandbox
