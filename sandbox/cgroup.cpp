@@ -1,6 +1,8 @@
 #include "sandbox/cgroup.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -198,6 +200,13 @@ void ask_offer(hierarchy& unified) {
   unified.controllers.emplace_back("cpuacct");
 }
 
+/// What is mounted there may be covered by something else, as in containers that are given no group.
+bool is_visible(const hierarchy& one) {
+  struct statfs what {};
+  if (::statfs(one.directory.c_str(), &what) != 0) return false;
+  return what.f_type == (one.version == 2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
 /// Was it never given to us, rather than broken? ENOENT: the mount is covered, or the group lies outside of it.
 bool is_denial(const failure& why) {
   return why.error == EACCES || why.error == EPERM || why.error == EROFS || why.error == ENOENT;
@@ -231,7 +240,10 @@ result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(bool for_one) {
     for (const std::string& controller : missing)
       if (one.carries(controller)) taken.push_back(controller);
     if (taken.empty()) continue;
-    auto root = one.version == 2 ? cgroups::open_v2(one, taken, for_one) : cgroups::open_v1(one, taken, for_one);
+    result<std::unique_ptr<cgroups::root>> root =
+        failure{"cgroup", ENOENT, one.directory, "covered by another mount, or outside of what is mounted"};
+    if (is_visible(one))
+      root = one.version == 2 ? cgroups::open_v2(one, taken, for_one) : cgroups::open_v1(one, taken, for_one);
     if (!root && !is_denial(root.error())) return root.error();
     if (!root) {
       for (const std::string& controller : taken) absent.emplace(controller, root.error());

@@ -76,7 +76,7 @@ std::vector<std::string> subdirectories(int directory) {
   }
 }
 
-/// `lazaret.123`, not `lazaret.service`.
+/// `lazaret.123`, not `lazaret.self`.
 bool is_home(std::string_view name) {
   constexpr std::string_view prefix = "lazaret.";
   return name.starts_with(prefix) && name.size() > prefix.size() &&

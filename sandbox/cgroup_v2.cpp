@@ -87,10 +87,11 @@ result<void> evacuate(int directory) {
   return {};
 }
 
-/// Without moving anybody.
+/// Without moving anybody: the kernel's root group. Others are not even asked while they hold processes (open_v2).
 bool gives_to_children(const std::string& path, const std::vector<std::string>& wanted) {
   const unique_fd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory || ::faccessat(directory.get(), ".", W_OK, AT_EACCESS) != 0) return false;
+  if (exists_at(directory.get(), "cgroup.type")) return false;
   std::vector<std::string> controllers;
   std::istringstream offered{read_at(directory.get(), "cgroup.controllers").value_or("")};
   for (std::string name; offered >> name;)

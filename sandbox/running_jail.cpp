@@ -93,6 +93,13 @@ running_jail::~running_jail() {
 }
 
 result<void> running_jail::start() {
+  auto done = set_up();
+  if (done) return done;
+  hear_last_words();  // init may have failed before us, and then knows the reason
+  return failure_ ? result<void>{*failure_} : done;
+}
+
+result<void> running_jail::set_up() {
   LAZARET_TRY(make_controls());
   if (request_.channel) LAZARET_TRY(make_pipes());
   auto group = with_.groups.make(name_, request_.what.limits);
@@ -103,7 +110,7 @@ result<void> running_jail::start() {
   auto told = map_ids();
   if (told) told = wire::send(status_.get(), protocol::encode(kind::proceed));
   // An init that gave up before it was told to go on has said why: that is heard in its turn.
-  if (!told && !ends(init_)) return told;
+  if (!told && told.error().error != EPIPE && !ends(init_)) return told;
   return watch_all();
 }
 
@@ -388,12 +395,17 @@ outcome running_jail::conclude(const cgroup_usage& used) const {
   return o;
 }
 
-void running_jail::finish() {
-  while (status_) {  // what init said last may still be in the socket
+/// What init said last may still be in the socket.
+void running_jail::hear_last_words() {
+  while (status_) {
     auto got = wire::receive(status_.get());
-    if (!got || got->closed()) break;
+    if (!got || got->closed()) return;
     note(*got);
   }
+}
+
+void running_jail::finish() {
+  hear_last_words();
   if (written_ == 0) written_ = bytes_written_by(pid_);  // init was killed: while it is a zombie
   siginfo_t how{};
   rusage total{};

@@ -63,6 +63,7 @@ class running_jail {
   [[nodiscard]] int channel() const noexcept { return request_.channel.get(); }
 
  private:
+  result<void> set_up();
   result<void> make_pipes();
   result<void> make_controls();
   result<void> clone_init();
@@ -80,6 +81,7 @@ class running_jail {
   void fail(const failure& why);
   void stop();
   void kill() noexcept;
+  void hear_last_words();
   void finish();                             // the last process is gone
   [[nodiscard]] cgroup_usage usage() const;  // as far as it is known
   [[nodiscard]] outcome conclude(const cgroup_usage& used) const;

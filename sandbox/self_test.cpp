@@ -31,7 +31,9 @@ std::string_view line_of(std::string_view said, std::string_view name) {
 const char* unseen_outside(std::string_view name, const outcome& how) {
   if (name == "pids" && !how.pids_exhausted) return "no fork was refused for the limit";
   if (name == "memory" && !how.memory_killed) return "nothing was killed for the limit";
-  if (name == "cpu" && !how.cpu_throttled) return "no period's quota was ever used up";
+  // On a host so busy that the jail never got its quota, there was nothing to take away from it.
+  const bool within_quota = std::chrono::duration<double>{how.cpu} < quota * std::chrono::duration<double>{how.wall};
+  if (name == "cpu" && !how.cpu_throttled && !within_quota) return "more than the quota was given, in every period";
   if (name == "seccomp" && how.reason != ending::syscall_denied) return "a deadly call was let through";
   return nullptr;
 }

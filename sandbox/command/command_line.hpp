@@ -1,5 +1,5 @@
 #pragma once
-/// What the words after `lazaret jail` mean. Pure: looks at nothing but the words and the calling process's uid.
+/// What the words after `lazaret jail` mean. Pure: looks at nothing but the words.
 
 #include <span>
 #include <string>

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -69,6 +71,15 @@ unique_fd copy(int fd) { return unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 3)}; }
 unique_fd copy_to_write(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? unique_fd{} : copy(fd);
+}
+
+/// A preset may ask for more than `ulimit` leaves this caller; more than that no jailer of the caller's can give.
+void stay_within_own_limits(limits& what) {
+  rlimit own{};
+  if (::getrlimit(RLIMIT_NOFILE, &own) == 0 && own.rlim_max < what.open_files)
+    what.open_files = static_cast<std::uint32_t>(own.rlim_max);
+  if (::getrlimit(RLIMIT_FSIZE, &own) == 0)
+    what.file_size.count = std::min<std::uint64_t>(what.file_size.count, own.rlim_max);
 }
 
 struct running {
@@ -173,7 +184,8 @@ int exit_code_of(const outcome& how) {
 
 }  // namespace
 
-int run(const command_line& line) {
+int run(command_line line) {
+  stay_within_own_limits(line.policy.limits);
   const ending_signals signals;
   passed through;
   auto how = run_jail(line, true, signals.while_waiting(), through);

@@ -14,7 +14,7 @@ inline constexpr int not_found = 127;       ///< as sh(1)
 
 /// Returns the exit code. Ends the process by the signal that ended the jail, when one of SIGINT, SIGTERM, SIGHUP,
 /// SIGQUIT was sent to this process. Call while single-threaded.
-[[nodiscard]] int run(const command_line& line);
+[[nodiscard]] int run(command_line line);
 
 /// Prints what a jail's probe of each layer found. 0 when every one that is required is active.
 [[nodiscard]] int self_test();

@@ -43,11 +43,10 @@ void pass_through::splice_piece() {
                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (n < 0 && (errno == EINVAL || errno == ENOSYS)) {  // a terminal, a file opened with O_APPEND, ...
     splices_ = false;
-    return;
+    return copy_piece();  // now: while both sides are ready poll watches neither
   }
-  if (n < 0 && errno == EINTR) return;
   readable_ = writable_ = false;
-  if (n < 0 && errno == EAGAIN) return;
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n < 0) return give_up(errno);
   if (n == 0) return close();
   total_ += static_cast<std::uint64_t>(n);
@@ -59,9 +58,9 @@ void pass_through::copy_piece() {
   const auto n = ::read(from_.get(), held_.data(), held_.size());
   const int error = errno;
   held_.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  if (n < 0 && error == EINTR) return;
-  if (n < 0 && error == EAGAIN) readable_ = false;
-  if (n < 0 && error != EAGAIN) return close();  // a directory, a terminal that went away: nothing more comes
+  if (n < 0) readable_ = false;
+  if (n < 0 && error != EAGAIN && error != EINTR)
+    return close();  // a directory, a terminal that went away: nothing more comes
   if (n == 0) return close();
   if (n < 0) return;
   total_ += held_.size();
@@ -71,9 +70,8 @@ void pass_through::copy_piece() {
 
 void pass_through::flush() {
   const auto n = ::write(to_.get(), held_.data(), held_.size());
-  if (n < 0 && errno == EINTR) return;
   writable_ = false;
-  if (n < 0 && errno != EAGAIN) return give_up(errno);
+  if (n < 0 && errno != EAGAIN && errno != EINTR) return give_up(errno);
   if (n > 0) held_.erase(0, static_cast<std::size_t>(n));
   readable_ = !held_.empty();  // what is held waits for the other side, not for more
 }
@@ -81,9 +79,8 @@ void pass_through::flush() {
 void pass_through::drop_piece() {
   std::array<char, piece> nowhere;
   const auto n = ::read(from_.get(), nowhere.data(), nowhere.size());
-  if (n < 0 && errno == EINTR) return;
   readable_ = false;
-  if (n == 0 || (n < 0 && errno != EAGAIN)) return close();
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return close();
   if (n <= 0) return;
   total_ += static_cast<std::uint64_t>(n);
   if (!to_) return give_up(EBADF);

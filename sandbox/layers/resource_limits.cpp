@@ -9,16 +9,19 @@
 namespace lazaret::sandbox {
 namespace {
 
-/// A jailer whose own hard limit is lower can't give more, and a jail does with less.
 result<void> limit(__rlimit_resource which, rlim_t soft, rlim_t hard, const char* name) {
-  rlimit value{soft, hard};
-  if (::setrlimit(which, &value) == 0) return {};
+  const rlimit value{soft, hard};
+  if (::setrlimit(which, &value) != 0)
+    return os_failure("resource_limits", std::string{name} + "=" + std::to_string(hard),
+                      "above the jailer's own hard limit?");
+  return {};
+}
+
+/// For what no policy asks for: a jailer that has less gives less.
+result<void> at_most(__rlimit_resource which, rlim_t most, const char* name) {
   rlimit own{};
-  if (errno == EPERM && ::getrlimit(which, &own) == 0 && own.rlim_max < hard) {
-    value = {std::min(soft, own.rlim_max), own.rlim_max};
-    if (::setrlimit(which, &value) == 0) return {};
-  }
-  return os_failure("resource_limits", std::string{name} + "=" + std::to_string(hard));
+  if (::getrlimit(which, &own) == 0) most = std::min(most, own.rlim_max);
+  return limit(which, most, most, name);
 }
 
 }  // namespace
@@ -33,11 +36,11 @@ result<void> set_resource_limits(const limits& what, lacking cgroup) {
   // 1 and not 0, which would still start a core_pattern that is a pipe, as the host's root; 1 starts and writes nothing
   // (coredump_pipe() in fs/coredump.c). The filter lets nobody change it. A jailer that has no more than 0 has seen
   // that there is no such pipe.
-  LAZARET_TRY(limit(RLIMIT_CORE, 1, 1, "RLIMIT_CORE"));
+  LAZARET_TRY(at_most(RLIMIT_CORE, 1, "RLIMIT_CORE"));
   // Of all processes together (signal(7)); POSIX timers count too. The kernel's default is thousands per GiB of RAM.
-  LAZARET_TRY(limit(RLIMIT_SIGPENDING, 1024, 1024, "RLIMIT_SIGPENDING"));
-  LAZARET_TRY(limit(RLIMIT_MEMLOCK, 64 << 10, 64 << 10, "RLIMIT_MEMLOCK"));
-  LAZARET_TRY(limit(RLIMIT_MSGQUEUE, 0, 0, "RLIMIT_MSGQUEUE"));
+  LAZARET_TRY(at_most(RLIMIT_SIGPENDING, 1024, "RLIMIT_SIGPENDING"));
+  LAZARET_TRY(at_most(RLIMIT_MEMLOCK, 64 << 10, "RLIMIT_MEMLOCK"));
+  LAZARET_TRY(at_most(RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE"));
   if (what.address_space.count != 0)
     LAZARET_TRY(limit(RLIMIT_AS, what.address_space.count, what.address_space.count, "RLIMIT_AS"));
   // Not RLIMIT_AS: it would count what is only reserved, as the Go, Java and JavaScript runtimes do by the gigabyte.

@@ -363,6 +363,11 @@ class Options(NeedsRoot):
         self.assertNotIn(b"SECRET", done.stdout)
         self.assertIn(b"PATH=/usr/local/bin:/usr/bin:/bin\n", done.stdout)
 
+    def test_a_caller_with_small_limits_has_small_jails(self):
+        done = subprocess.run(["/bin/bash", "-c", 'ulimit -c 0; ulimit -n 50; exec "$@"', "bash",
+                               *command(cmd=("sh", "-c", "ulimit -n; ulimit -c"))], capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout.split()[0]), (0, b"50"), done.stderr)
+
     def test_proc(self):
         self.assertEqual(jail(cmd=("ls", "/proc")).returncode, 2)
         done = jail("--proc", cmd=("sh", "-c", "cd /proc && echo *"))

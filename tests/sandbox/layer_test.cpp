@@ -162,6 +162,10 @@ TEST_CASE("rlimits: soft and hard, as the policy says") {
           MUST(is(RLIMIT_AS, 512 << 20, 512 << 20) && is(RLIMIT_CORE, 1, 1) && is(RLIMIT_SIGPENDING, 1024, 1024) &&
                is(RLIMIT_MSGQUEUE, 0, 0));
           MUST(is(RLIMIT_MEMLOCK, 64 << 10, 64 << 10));
+          (void)drop_capabilities();  // root may raise its limits
+          what.open_files = 128;      // above what the process itself has by now: it can't be given
+          const auto more = set_resource_limits(what, {});
+          MUST(!more && more.error().error == EPERM && is(RLIMIT_NOFILE, 64, 64));
           const int fd = ::memfd_create("x", MFD_CLOEXEC);
           ::signal(SIGXFSZ, SIG_IGN);
           MUST(::pwrite(fd, "x", 1, 1 << 20) < 0 && errno == EFBIG);

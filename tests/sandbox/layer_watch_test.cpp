@@ -26,15 +26,14 @@ TEST_CASE("The layers are tested when there is a jailer, and not again for each 
   CHECK(watch.latest().layers.size() == layers().size());
 }
 
-TEST_CASE("An old answer is followed by a new test") {
+TEST_CASE("An old answer is followed by a new test", "[long]") {
   started_jailer jails;
   layer_watch watch{jails.client(), 0ms};
   watch.jailer_changed();
   REQUIRE(eventually([&] { return !watch.latest().layers.empty(); }));
   jails.kill();
   REQUIRE(eventually([&] { return !watch.latest().trouble.empty(); }));
-  CHECK(watch.latest().layers.empty());
-  CHECK(watch.trouble() == watch.latest().trouble);
+  CHECK_FALSE(watch.trouble().empty());
 }
 
 TEST_CASE("With another jailer nothing of the last one's answer is left") {

@@ -8,7 +8,7 @@ trap 'rm -f "$console"' EXIT
 
 # TCG: no /dev/kvm is assumed. Not microvm, though it boots 0.3 s sooner: without an HPET or a PM timer one boot in four hung on a busy
 # machine, after `tsc: Unable to calibrate`. With a terminal for its stdin qemu would take that over.
-timeout "${VM_PATIENCE:-280}" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 3G -smp 1 -nodefaults -no-user-config \
+timeout "${VM_PATIENCE:-380}" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 3G -smp 1 -nodefaults -no-user-config \
   -display none -serial stdio -no-reboot -kernel "$kernel"/boot/vmlinuz-* -initrd "$image" \
   -append "console=ttyS0 panic=-1 quiet vm.who=$who vm.build=$build ${only:+vm.only=$only}" \
   < /dev/null | tr -d '\r' | tee "$console" || echo "boot.sh: qemu did not end by itself"
