@@ -9,15 +9,20 @@
 ///                ^ ^                     │ begin, finish, give_back
 ///                │ └─────────────────────┘
 ///                └──delivered── courier <──deliver── queue
+///
+///   run_now ─> interactive ──run_one──> runner, and back: nothing is queued on disk, somebody is waiting
 
 #include <array>
 #include <caf/actor_control_block.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
 #include "actors/service.hpp"
 #include "actors/work.hpp"
@@ -89,6 +94,33 @@ struct job_done {
   actors::ticket ticket;
   stage_result result;
 };
+
+// -- people's code ---------------------------------------------------------------------------------------------------
+
+/// Run it now, or refuse. `client` is whose share it counts against; `stop`: nobody waits for it any more.
+struct run_now {
+  std::shared_ptr<const execution_request> what;
+  std::string client;
+  std::stop_token stop;
+};
+struct ran {
+  std::shared_ptr<execution_answer> result;
+};
+struct run_one {
+  std::uint64_t id = 0;
+  std::shared_ptr<const execution_request> what;
+  std::stop_token stop;
+};
+struct ran_by {
+  std::uint64_t id = 0;
+  std::shared_ptr<execution_answer> result;  ///< null: no jail could be made
+};
+struct expire_errand {
+  std::uint64_t id = 0;
+};
+
+/// Null when it could not be done for reasons that are not the request's.
+using perform_function = std::function<std::shared_ptr<execution_answer>(const execution_request&, std::stop_token)>;
 
 // -- operation -------------------------------------------------------------------------------------------------------
 
@@ -190,6 +222,22 @@ using worker_actor = caf::typed_actor<
     // Does the stage's work, blocking; sends `job_done` to the asker. An exception ends the worker.
     caf::reacts_to<job>>;
 
+using interactive_actor = caf::typed_actor<
+    // Waits for a worker for a short time; fault::queue_full, fault::unavailable, fault::draining.
+    caf::replies_to<run_now>::with<ran>,
+    // From its workers.
+    caf::reacts_to<ran_by>,
+    // To itself: somebody has waited long enough.
+    caf::reacts_to<expire_errand>,
+    // As of the other stages.
+    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<replenish>,
+    // Takes nobody any more, and tells those who wait.
+    caf::reacts_to<drain>>;
+
+using runner_actor = caf::typed_actor<
+    // Runs it, blocking; sends `ran_by` to the asker. An exception ends the worker.
+    caf::reacts_to<run_one>>;
+
 using courier_actor = caf::typed_actor<
     // Sends the run's report to the webhook, with backoff between attempts, and tells the queue how it ended.
     caf::reacts_to<deliver>, caf::reacts_to<retry_delivery>, caf::reacts_to<wire>>;
@@ -197,7 +245,8 @@ using courier_actor = caf::typed_actor<
 using supervisor_actor = caf::typed_actor<
     // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
     caf::replies_to<submit>::with<accepted>, caf::replies_to<cancel>::with<canceled>,
-    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<drain>,
+    caf::replies_to<run_now>::with<ran>, caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>,
+    caf::reacts_to<drain>,
     // To itself: a restart whose backoff is over; a stage that was unhealthy a period ago.
     caf::reacts_to<revive>, caf::reacts_to<reassess>>;
 
@@ -208,6 +257,7 @@ struct topology {
   queue_actor queue;
   std::array<stage_actor, 4> work;
   courier_actor courier;
+  interactive_actor interactive;
 
   [[nodiscard]] const stage_actor& of(work_stage s) const { return work[static_cast<std::size_t>(s)]; }
 };
@@ -244,3 +294,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::retry_delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::replenish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::wire)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_now)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::ran)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_one)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::ran_by)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::expire_errand)

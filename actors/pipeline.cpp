@@ -17,6 +17,8 @@ namespace lazaret::actors {
 namespace {
 
 constexpr std::chrono::seconds question_time_out{10};
+/// Longer than any wall limit: the stage answers on every path, and this is for a stage that doesn't.
+constexpr std::chrono::seconds execution_time_out{900};
 
 struct configuration : caf::actor_system_config {
   explicit configuration(std::size_t threads) {
@@ -41,6 +43,9 @@ supervisor_options options_for_supervisor(const pipeline_options& o, std::shared
   s.courier.runs = runs;
   s.courier.first_wait = o.first_delivery_wait;
   s.restarts = o.restarts;
+  s.interactive = {o.interactive.work, o.interactive.patience, o.interactive.per_client, o.restarts};
+  if (!s.interactive.work) s.interactive.work = [](const auto&, const auto&) { return nullptr; };
+  figures->configure(interactive_state::name, o.interactive.concurrency, o.interactive.queue_limit);
   s.runs = std::move(runs);
   s.figures = std::move(figures);
   for (std::size_t n = 0; n < o.stages.size(); ++n) {
@@ -64,10 +69,10 @@ struct pipeline::system {
 
   /// A short-lived actor asks the supervisor and calls back with the answer, whatever it is.
   template <class Answer, class Question, class T, class Read>
-  void ask(Question question, service::reply<T> done, Read read) {
-    actors.spawn([to = supervisor, question = std::move(question), done = std::move(done),
-                  read](caf::event_based_actor* self) mutable {
-      self->request(to, question_time_out, std::move(question))
+  void ask(Question question, service::reply<T> done, Read read, std::chrono::seconds time_out = question_time_out) {
+    actors.spawn([to = supervisor, question = std::move(question), done = std::move(done), read,
+                  time_out](caf::event_based_actor* self) mutable {
+      self->request(to, time_out, std::move(question))
           .then([done, read](Answer& a) { done(read(a)); }, [done](const caf::error& e) { done(read_fault(e)); });
     });
   }
@@ -92,6 +97,13 @@ pipeline::~pipeline() {
 void pipeline::submit(submission what, reply<std::string> done) {
   system_->ask<accepted>(actors::submit{std::move(what)}, std::move(done),
                          [](accepted& a) { return std::move(a.run_id); });
+}
+
+void pipeline::execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
+                       reply<std::shared_ptr<execution_answer>> done) {
+  system_->ask<ran>(
+      run_now{std::move(what), std::move(client), std::move(stop)}, std::move(done),
+      [](ran& r) { return std::move(r.result); }, execution_time_out);
 }
 
 void pipeline::cancel(std::string run_id, reply<run> done) {

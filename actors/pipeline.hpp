@@ -22,6 +22,16 @@ struct stage_setting {
   std::size_t queue_limit = 16;
 };
 
+/// People's code; see interactive/interactive.hpp.
+struct interactive_setting {
+  std::size_t concurrency = 4;
+  std::size_t queue_limit = 64;
+  std::size_t per_client = 0;
+  std::chrono::milliseconds patience{10'000};
+  /// Null when it could not be done for reasons that are not the request's. Empty: everybody is refused.
+  std::function<std::shared_ptr<execution_answer>(const execution_request&, std::stop_token)> work;
+};
+
 struct pipeline_options {
   std::size_t queue_limit = 20;          ///< QUEUE_LIMIT
   std::vector<std::string> denylist;     ///< PACKAGE_DENYLIST
@@ -30,6 +40,7 @@ struct pipeline_options {
   std::array<stage_setting, 4> stages;   ///< by work_stage
   std::array<work_function, 4> work;     ///< by work_stage
   delivery_function deliver;             ///< empty: no webhook
+  interactive_setting interactive;
   std::chrono::milliseconds first_delivery_wait{1'000};
   restart_policy restarts;
   std::filesystem::path data_dir;
@@ -45,6 +56,8 @@ class pipeline final : public service {
   ~pipeline() override;
 
   void submit(submission what, reply<std::string> done) override;
+  void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
+               reply<std::shared_ptr<execution_answer>> done) override;
   void cancel(std::string run_id, reply<run> done) override;
   void stages(reply<std::vector<stage_status>> done) override;
   void change_stage(std::string stage, stage_change change, reply<stage_status> done) override;

@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "actors/fault.hpp"
+#include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
 #include "sandbox/layer_watch.hpp"
 
@@ -66,6 +68,11 @@ class service {
 
   /// Ingress: denylist, rate limit, queue, in this order. Answers the run's id once the run is on disk.
   virtual void submit(submission what, reply<std::string> done) = 0;
+  /// Runs somebody's code now, or refuses: fault::queue_full, fault::unavailable (no jail could be made),
+  /// fault::draining. `client` is whose share it counts against. A stop request kills its jail; the answer comes all
+  /// the same, within what is left of the wall limit and the wait for a worker, not within 10 s.
+  virtual void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
+                       reply<std::shared_ptr<execution_answer>> done) = 0;
   /// Queued or running: kills its jail and answers the canceled run.
   virtual void cancel(std::string run_id, reply<run> done) = 0;
   virtual void stages(reply<std::vector<stage_status>> done) = 0;

@@ -9,8 +9,8 @@
 namespace lazaret::actors {
 namespace {
 
-constexpr std::array children{"queue",     "rate_limit", "ingress", "download",
-                              "execution", "analysis",   "report",  "courier"};
+constexpr std::array children{"queue",    "rate_limit", "ingress", "download",   "execution",
+                              "analysis", "report",     "courier", "interactive"};
 
 /// Calls `f` with the handle that stands for `who`.
 template <class Topology, class F>
@@ -19,6 +19,7 @@ void with_handle(Topology& t, const std::string& who, const F& f) {
   if (who == "rate_limit") f(t.rate_limit);
   if (who == "queue") f(t.queue);
   if (who == "courier") f(t.courier);
+  if (who == "interactive") f(t.interactive);
   if (const auto stage = parse<work_stage>(who)) f(t.work[static_cast<std::size_t>(*stage)]);
 }
 
@@ -35,7 +36,9 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
   return {
       [this](submit& request) { return self_->delegate(now_.ingress, std::move(request)); },
       [this](cancel& request) { return self_->delegate(now_.queue, std::move(request)); },
+      [this](run_now& request) { return self_->delegate(now_.interactive, std::move(request)); },
       [this](adjust& request) -> caf::result<adjusted> {
+        if (request.stage == "interactive") return self_->delegate(now_.interactive, std::move(request));
         if (request.stage == "queue") return self_->delegate(now_.queue, std::move(request));
         if (const auto stage = parse<work_stage>(request.stage)) {
           return self_->delegate(now_.of(*stage), std::move(request));
@@ -50,6 +53,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
         draining_ = true;
         self_->send(now_.ingress, drain{});
         self_->send(now_.queue, drain{});
+        self_->send(now_.interactive, drain{});
       },
       [this](const revive& due) {
         raise(due.name);
@@ -66,7 +70,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
 /// The shutdown sequence: intake first, then the stages with their workers, the queue (the writer) last.
 supervisor_state::~supervisor_state() {
   for (const auto* const who :
-       {"ingress", "rate_limit", "download", "execution", "analysis", "report", "courier", "queue"}) {
+       {"ingress", "rate_limit", "interactive", "download", "execution", "analysis", "report", "courier", "queue"}) {
     with_handle(now_, who, [](const auto& handle) {
       if (handle) caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
     });
@@ -104,6 +108,12 @@ void supervisor_state::raise(const std::string& who) {
                                                         courier_actor::stateful_pointer<courier_state> self) {
       return self->state.start(options, figures);
     }));
+  } else if (who == "interactive") {
+    watch(now_.interactive, self_->spawn([options = o.interactive, figures = o.figures](
+                                             interactive_actor::stateful_pointer<interactive_state> self) {
+      return self->state.start(options, figures);
+    }));
+    if (draining_) self_->send(now_.interactive, drain{});
   } else if (const auto stage = parse<work_stage>(who)) {
     const auto place = static_cast<std::size_t>(*stage);
     stage_options options{*stage, o.work[place], o.restarts};
@@ -140,6 +150,7 @@ void supervisor_state::mourn(const caf::down_msg& down) {
 void supervisor_state::hit(const strike& target) {
   if (target.worker) {
     if (const auto stage = parse<work_stage>(target.name)) self_->send(now_.of(*stage), target);
+    if (target.name == interactive_state::name) self_->send(now_.interactive, target);
     return;
   }
   with_handle(now_, target.name, [this](const auto& handle) { self_->send_exit(handle, caf::exit_reason::kill); });

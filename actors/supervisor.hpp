@@ -8,6 +8,7 @@
 #include <string>
 
 #include "actors/ingress/ingress.hpp"
+#include "actors/interactive/interactive.hpp"
 #include "actors/queue/queue.hpp"
 #include "actors/rate_limit/rate_limit.hpp"
 #include "actors/report/courier.hpp"
@@ -21,6 +22,7 @@ struct supervisor_options {
   queue_options queue;
   std::array<work_function, 4> work;  ///< by work_stage
   courier_options courier;
+  interactive_options interactive;
   restart_policy restarts;
   std::shared_ptr<store> runs;
   std::shared_ptr<board> figures;  ///< already holds each stage's concurrency and queue limit

@@ -1,5 +1,6 @@
 #include "http/router.hpp"
 #include "http/routes.hpp"
+#include "http/snekbox/routes.hpp"
 
 #include <array>
 
@@ -25,6 +26,9 @@ const std::array table{
     route{"GET", "/v1/runs/{id}/events", token, reading{follow_run}, "server-sent events of a run"},
     route{"GET", "/v1/runs/{id}/report.json", token, reading{report_json}, "the report"},
     route{"GET", "/v1/runs/{id}/report.html", token, reading{report_html}, "the report for people"},
+    route{"POST", "/v1/execute", token, executing{execute_now}, "run a program now, and answer with what it did"},
+    route{"POST", "/eval", access::token_unless_local, executing{snekbox::eval}, "run code as snekbox does",
+          &snekbox::falcon},
     route{"GET", "/v1/stages", token, list_stages, "queue depth, in flight, concurrency of each stage"},
     route{"PATCH", "/v1/stages/{name}", token, change_stage, "change a stage's concurrency or queue limit now"},
 };

@@ -9,6 +9,7 @@
 #include "actors/analysis/work.hpp"
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
+#include "actors/interactive/perform.hpp"
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
 #include "sandbox/jailer.hpp"
@@ -98,6 +99,13 @@ class whole final : public composition {
     o.rate_window = std::chrono::seconds{c.per_ip_rate_window_sec};
     o.data_dir = c.data_dir;
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
+    o.interactive.concurrency = static_cast<std::size_t>(c.interactive_concurrency);
+    o.interactive.queue_limit = static_cast<std::size_t>(c.interactive_queue_limit);
+    o.interactive.patience = std::chrono::seconds{c.interactive_wait_sec};
+    o.interactive.per_client = static_cast<std::size_t>(c.interactive_per_client);
+    o.interactive.work = [this, &meters](const actors::execution_request& what, std::stop_token stop) {
+      return perform(what, std::move(stop), meters);
+    };
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
 
@@ -115,6 +123,16 @@ class whole final : public composition {
               actors::report_work(c.data_dir)};
     if (!c.discord_webhook_url.empty()) o.deliver = actors::discord_delivery(c.discord_webhook_url, c.data_dir);
     return o;
+  }
+
+  std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
+                                                    metrics::instruments& meters) {
+    auto done = actors::perform(what, jails_, meters, stop);
+    if (auto* answer = std::get_if<actors::execution_answer>(&done))
+      return std::make_shared<actors::execution_answer>(std::move(*answer));
+    spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
+    meters.jail_ended(what.runtime, "failure");
+    return nullptr;
   }
 
   static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
@@ -137,6 +155,8 @@ sandbox::result<groundwork> lay_groundwork(const config& settings) {
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
+  for (const auto& folder : {settings.snekbox_bin_dir, settings.snekbox_user_base})
+    if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
   if (!settings.jail_require.empty()) {
     options.jailer_options.emplace_back("--require");
     auto& names = options.jailer_options.emplace_back();

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "http/config_checks.hpp"
+#include "http/fronts.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -21,6 +22,8 @@ constexpr std::array table{
             0, check_token, true},
     setting{"HOST", "0.0.0.0", "numeric address to listen on", &c::host, 0, 0, check_address},
     setting{"PORT", "8080", "port to listen on; 0: a free one, printed", &c::port, 0, 65535},
+    setting{"FRONTENDS", "", "front ends with a port of their own, `name:port,...`; names: snekbox", &c::frontends, 0,
+            0, check_frontend},
     setting{"DISCORD_WEBHOOK_URL", "", "where verdicts are posted; a request can't override it",
             &c::discord_webhook_url, 0, 0, check_https_url, true},
     setting{"MAX_CONCURRENCY", "2", "execution workers", &c::max_concurrency, 1, 64},
@@ -48,6 +51,42 @@ constexpr std::array table{
             check_store_url},
     setting{"RUN_AS_USER", "nobody", "whom the service becomes when started as root", &c::run_as_user, 0, 0,
             check_user},
+    setting{"INTERACTIVE_CONCURRENCY", "4", "people's code that runs at once", &c::interactive_concurrency, 1, 64},
+    setting{"INTERACTIVE_QUEUE_LIMIT", "64", "people's code that waits for that before 503",
+            &c::interactive_queue_limit, 1, 100000},
+    setting{"INTERACTIVE_WAIT_SEC", "10", "seconds that it may wait before 503", &c::interactive_wait_sec, 1, 120},
+    setting{"INTERACTIVE_PER_CLIENT", "0", "of one client at once; 0: all while nobody else waits",
+            &c::interactive_per_client, 0, 64},
+    setting{"MAX_BODY_MB", "72", "largest body of a request that runs code, in MiB", &c::max_body_mb, 1, 1024},
+    setting{"EXECUTE_MAX_WALL_SEC", "300", "`/v1/execute`: largest wall time that a request may ask for, in seconds",
+            &c::execute_max_wall_sec, 1, 600},
+    setting{"EXECUTE_MAX_MEMORY_MB", "1024", "`/v1/execute`: largest memory, in MiB", &c::execute_max_memory_mb, 16,
+            1048576},
+    setting{"EXECUTE_MAX_DISK_MB", "512", "`/v1/execute`: largest volume, in MiB", &c::execute_max_disk_mb, 1, 65536},
+    setting{"SNEKBOX_WALL_SEC", "6", "`/eval`: wall time in seconds", &c::snekbox_wall_sec, 1, 600},
+    setting{"SNEKBOX_MEMORY_MB", "70", "`/eval`: memory in MiB, swap and files included", &c::snekbox_memory_mb, 16,
+            1048576},
+    setting{"SNEKBOX_ADDRESS_SPACE_MB", "700", "`/eval`: address space of each process in MiB",
+            &c::snekbox_address_space_mb, 64, 1048576},
+    setting{"SNEKBOX_PIDS", "15", "`/eval`: processes and threads", &c::snekbox_pids, 1, 32768},
+    setting{"SNEKBOX_HOME_MB", "48", "`/eval`: size of /home in MiB, and of all files that come back",
+            &c::snekbox_home_mb, 1, 65536},
+    setting{"SNEKBOX_SHM_MB", "40", "`/eval`: size of /dev/shm in MiB", &c::snekbox_shm_mb, 1, 65536},
+    setting{"SNEKBOX_OUTPUT_BYTES", "1000000", "`/eval`: bytes of output before the program is ended",
+            &c::snekbox_output_bytes, 1, 100000000},
+    setting{"SNEKBOX_FILES_LIMIT", "100", "`/eval`: files that come back", &c::snekbox_files_limit, 0, 10000},
+    setting{"SNEKBOX_FILES_TIMEOUT_SEC", "5", "`/eval`: seconds for collecting them", &c::snekbox_files_timeout_sec, 1,
+            60},
+    setting{"SNEKBOX_FILES_PATTERN", "**/[!_]*", "`/eval`: which files come back", &c::snekbox_files_pattern, 0, 0,
+            check_files_pattern},
+    setting{"SNEKBOX_EXECUTABLE", "/snekbin/python/default/bin/python",
+            "`/eval`: the interpreter, inside the jail; where it is absent, the system's Python",
+            &c::snekbox_executable, 0, 0, check_inner_path},
+    setting{"SNEKBOX_BIN_DIR", "/snekbin", "`/eval`: the host's folder of interpreters, seen at /snekbin",
+            &c::snekbox_bin_dir, 0, 0, check_inner_path},
+    setting{"SNEKBOX_USER_BASE", "/snekbox/user_base",
+            "`/eval`: the host's folder of packages, seen at /snekbox/user_base", &c::snekbox_user_base, 0, 0,
+            check_inner_path},
     setting{"LOG_LEVEL", "info", "trace, debug, info, warn, error or off", &c::log_level, 0, 0, check_log_level},
     setting{"LOG_FORMAT", "text", "text, or json for machines", &c::log_format, 0, 0, check_log_format},
     setting{"DRAIN_SEC", "30", "seconds that work in hand may take after SIGTERM", &c::drain_sec, 0, week_sec},
@@ -185,6 +224,11 @@ sandbox::result<config> load_config(const std::optional<std::filesystem::path>& 
     if (problem.empty()) continue;
     wrong += fmt::format("\n  {}: {}", row.name, problem);
     if (!row.secret && written != values.end()) wrong += fmt::format(", not `{}`", written->second);
+  }
+  // What isn't there when the service starts is not there for it: the jailer shows only what it was told of then.
+  for (auto* folder : {&loaded.snekbox_bin_dir, &loaded.snekbox_user_base}) {
+    std::error_code missing;
+    if (!std::filesystem::is_directory(*folder, missing)) folder->clear();
   }
   settle_host(loaded, !values.contains("HOST"), wrong);
   if (!wrong.empty()) return sandbox::failure{"settings", 0, "these are wrong:" + wrong, {}};

@@ -19,9 +19,10 @@ namespace lazaret::http {
 /// Every member is the value of the setting of the same name, in the unit that its name states. Construct it with
 /// load_config(); a default-constructed one holds zeros, not the defaults.
 struct config {
-  std::string api_token;  ///< empty: no token is asked for, and only loopback is bound
-  std::string host;       ///< numeric address to bind, as bind_host() resolved it
-  std::int64_t port = 0;  ///< 0: a free one
+  std::string api_token;               ///< empty: no token is asked for, and only loopback is bound
+  std::string host;                    ///< numeric address to bind, as bind_host() resolved it
+  std::int64_t port = 0;               ///< 0: a free one
+  std::vector<std::string> frontends;  ///< `name:port`
   std::string discord_webhook_url;
   std::int64_t max_concurrency = 0;
   std::int64_t queue_limit = 0;
@@ -41,6 +42,27 @@ struct config {
   std::filesystem::path data_dir;
   std::string store_url;
   std::string run_as_user;  ///< empty: stay whoever started the service
+  std::int64_t interactive_concurrency = 0;
+  std::int64_t interactive_queue_limit = 0;
+  std::int64_t interactive_wait_sec = 0;
+  std::int64_t interactive_per_client = 0;
+  std::int64_t max_body_mb = 0;
+  std::int64_t execute_max_wall_sec = 0;
+  std::int64_t execute_max_memory_mb = 0;
+  std::int64_t execute_max_disk_mb = 0;
+  std::int64_t snekbox_wall_sec = 0;
+  std::int64_t snekbox_memory_mb = 0;
+  std::int64_t snekbox_address_space_mb = 0;
+  std::int64_t snekbox_pids = 0;
+  std::int64_t snekbox_home_mb = 0;
+  std::int64_t snekbox_shm_mb = 0;
+  std::int64_t snekbox_output_bytes = 0;
+  std::int64_t snekbox_files_limit = 0;
+  std::int64_t snekbox_files_timeout_sec = 0;
+  std::string snekbox_files_pattern;
+  std::string snekbox_executable;
+  std::filesystem::path snekbox_bin_dir;
+  std::filesystem::path snekbox_user_base;
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;

@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <filesystem>
 
 #include "actors/names.hpp"
 #include "http/config.hpp"
@@ -72,6 +73,17 @@ std::string check_layer(std::string_view value) {
 std::string check_path(std::string_view value) {
   if (value.find('\0') != value.npos) return "must not contain NUL";
   return value.empty() ? "must not be empty" : "";
+}
+
+std::string check_inner_path(std::string_view value) {
+  const std::filesystem::path path{value};
+  const bool plain = path.is_absolute() && path.lexically_normal() == path && path.has_filename();
+  return plain && value.find('\0') == value.npos ? "" : "must be an absolute path without `.`, `..` and empty parts";
+}
+
+std::string check_files_pattern(std::string_view value) {
+  const auto name = value.substr(value.starts_with("**/") ? 3 : 0);
+  return name.empty() || name.find('/') != name.npos ? "must be `**/NAME`, NAME a pattern without `/`" : "";
 }
 
 std::string check_user(std::string_view value) {

@@ -54,28 +54,49 @@ bool comes_from_elsewhere(const request& r) noexcept {
   return mark == r.origin.npos || !same_word(r.origin.substr(mark + 3), r.host);
 }
 
-std::variant<passed, turned_away> pass(std::span<const route> table, const request& r, std::string_view token) {
-  auto m = find_route(table, r.method, r.path);
-  if (m.found == nullptr) {
-    if (r.method == "OPTIONS" && (r.path == "*" || !m.allow.empty())) {
-      response options{.status = 204};
-      options.headers.emplace_back("Allow", r.path == "*" ? "GET, HEAD, POST, PATCH, DELETE, OPTIONS" : m.allow);
-      return turned_away{std::move(options)};
-    }
-    if (m.allow.empty()) return turned_away{failed(404, "no such resource")};
-    auto refused = failed(405, "this resource has no such method");
+bool is_local(const request& r) noexcept { return is_loopback(r.client) && !r.proxied && !comes_from_elsewhere(r); }
+
+namespace {
+
+turned_away wrong_method(const match& m, const request& r) {
+  const manners& speaks = *m.beside->speaks;
+  if (r.method != "OPTIONS") {
+    auto refused = speaks.fail(405, "this resource has no such method");
     refused.headers.emplace_back("Allow", m.allow);
     return turned_away{std::move(refused)};
   }
-  if (m.found->needs == access::token) {
-    if (!holds_token(r, token)) {
-      auto refused = failed(401, "invalid or missing token");
-      refused.headers.emplace_back("WWW-Authenticate", "Bearer");
-      return turned_away{std::move(refused), m.found};
-    }
-    if (token.empty() && comes_from_elsewhere(r)) {
-      return turned_away{failed(403, "without API_TOKEN only this machine is served, by its own address"), m.found};
-    }
+  response options{.status = speaks.options_status};
+  constexpr std::string_view own = ", OPTIONS";
+  options.headers.emplace_back("Allow",
+                               speaks.allow_names_options ? m.allow : m.allow.substr(0, m.allow.size() - own.size()));
+  return turned_away{std::move(options)};
+}
+
+bool may_do_without_token(const route& to, const request& r) {
+  return to.needs == access::open || to.needs == access::reach ||
+         (to.needs == access::token_unless_local && is_local(r));
+}
+
+}  // namespace
+
+std::variant<passed, turned_away> pass(std::span<const route> table, const request& r, std::string_view token,
+                                       const manners& speaks) {
+  auto m = find_route(table, r.method, r.path);
+  if (m.found == nullptr) {
+    if (m.beside != nullptr) return wrong_method(m, r);
+    if (r.method != "OPTIONS" || r.path != "*") return turned_away{speaks.fail(404, "no such resource")};
+    response options{.status = 204};
+    options.headers.emplace_back("Allow", "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+    return turned_away{std::move(options)};
+  }
+  const auto& fail = m.found->speaks->fail;
+  if (!may_do_without_token(*m.found, r) && !holds_token(r, token)) {
+    auto refused = fail(401, "invalid or missing token");
+    refused.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return turned_away{std::move(refused), m.found};
+  }
+  if (m.found->needs != access::open && token.empty() && comes_from_elsewhere(r)) {
+    return turned_away{fail(403, "without API_TOKEN only this machine is served, by its own address"), m.found};
   }
   return passed{m.found, m.argument};
 }

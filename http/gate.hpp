@@ -29,8 +29,11 @@ struct turned_away {
   response why;                 ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403
   const route* from = nullptr;  ///< where the request would have gone, had it been allowed
 };
-/// `r` has no body yet.
+/// `r` has no body yet. `speaks`: on paths that the table doesn't have.
 [[nodiscard]] std::variant<passed, turned_away> pass(std::span<const route> table, const request& r,
-                                                     std::string_view token);
+                                                     std::string_view token, const manners& speaks = native_manners);
+
+/// Sent by a program on this machine, by the machine's own address, with no proxy in between that says so.
+[[nodiscard]] bool is_local(const request& r) noexcept;
 
 }  // namespace lazaret::http

@@ -68,6 +68,12 @@ json::parse_options options() {
 
 }  // namespace
 
+bool is_json(std::string_view content_type) noexcept {
+  auto essence = content_type.substr(0, content_type.find(';'));
+  while (!essence.empty() && essence.back() == ' ') essence.remove_suffix(1);
+  return essence.empty() || essence == "application/json" || essence.ends_with("+json");
+}
+
 checked<json::object> read_json_object(std::string_view body) {
   json::error_code ec;
   json::basic_parser<repeated_field_finder> finder{options()};

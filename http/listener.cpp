@@ -55,7 +55,7 @@ bool is_passing(int error) { return error == EAGAIN || error == EINTR || error =
 }  // namespace
 
 sandbox::result<std::shared_ptr<listener>> listener::open(hub& h, asio::io_context& io, const std::string& address,
-                                                          std::uint16_t port) {
+                                                          std::uint16_t port, const front& stands_for) {
   const auto subject = address + " port " + std::to_string(port);
   error_code ec;
   const auto ip = asio::ip::make_address(address, ec);
@@ -72,11 +72,12 @@ sandbox::result<std::shared_ptr<listener>> listener::open(hub& h, asio::io_conte
   attempt([&] { acceptor.bind(where, ec); });
   attempt([&] { acceptor.listen(asio::socket_base::max_listen_connections, ec); });
   if (ec) return sandbox::failure{"listen", ec.value(), subject, "is another service on that port?"};
-  return std::make_shared<listener>(h, io, std::move(acceptor));
+  return std::make_shared<listener>(h, io, std::move(acceptor), stands_for);
 }
 
-listener::listener(hub& h, asio::io_context& io, asio::basic_socket_acceptor<tcp, strand> acceptor)
-    : hub_{h}, io_{io}, acceptor_{std::move(acceptor)} {
+listener::listener(hub& h, asio::io_context& io, asio::basic_socket_acceptor<tcp, strand> acceptor,
+                   const front& stands_for)
+    : hub_{h}, io_{io}, acceptor_{std::move(acceptor)}, front_{stands_for} {
   error_code ec;
   port_ = acceptor_.local_endpoint(ec).port();
 }
@@ -117,7 +118,7 @@ asio::awaitable<void, strand> listener::accept() {
       continue;
     }
     client.set_option(tcp::no_delay{true}, ec);
-    std::make_shared<session>(hub_, std::move(client), name_of(peer))->start();
+    std::make_shared<session>(hub_, front_, std::move(client), name_of(peer))->start();
   }
 }
 

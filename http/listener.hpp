@@ -19,8 +19,10 @@ class listener : public std::enable_shared_from_this<listener> {
 
   /// Binds and listens. `address` is numeric.
   [[nodiscard]] static sandbox::result<std::shared_ptr<listener>> open(hub& h, boost::asio::io_context& io,
-                                                                       const std::string& address, std::uint16_t port);
-  listener(hub& h, boost::asio::io_context& io, boost::asio::basic_socket_acceptor<tcp, strand> acceptor);
+                                                                       const std::string& address, std::uint16_t port,
+                                                                       const front& stands_for);
+  listener(hub& h, boost::asio::io_context& io, boost::asio::basic_socket_acceptor<tcp, strand> acceptor,
+           const front& stands_for);
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   void start();
@@ -34,6 +36,7 @@ class listener : public std::enable_shared_from_this<listener> {
   hub& hub_;
   boost::asio::io_context& io_;
   boost::asio::basic_socket_acceptor<tcp, strand> acceptor_;
+  const front& front_;
   std::uint16_t port_ = 0;
   std::atomic<bool> closed_{false};
 };

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,8 @@ struct request {
   std::string_view body = {};
   std::string_view client = {};    ///< the socket's peer address; no header can change it
   std::string_view argument = {};  ///< what matched `{}` in the route's pattern
+  bool proxied = false;            ///< some proxy says that it stands between the client and the socket's peer
+  std::stop_token left = {};       ///< of an `executing` handler: the client went away, nobody waits for the answer
 };
 
 /// A body that goes on while the connection lasts (server-sent events). Used by one session; next() may block for a

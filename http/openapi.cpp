@@ -34,7 +34,7 @@ constexpr std::string_view event_path = R"([
   {"name": "last_event_id", "in": "query", "schema": {"type": "integer", "minimum": 0}}])";
 constexpr std::string_view stage_path =
     R"([{"name": "name", "in": "path", "required": true, "schema": {"type": "string",
-  "enum": ["ingress", "rate_limit", "queue", "download", "execution", "analysis", "report"]}}])";
+  "enum": ["ingress", "rate_limit", "queue", "download", "execution", "analysis", "report", "interactive"]}}])";
 
 constexpr std::string_view json_type = "application/json";
 constexpr details known[] = {
@@ -51,6 +51,8 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
     {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
+    {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "413 422 503"},
+    {"POST", "/eval", "[]", "Eval", "200", json_type, "Evaluated", "400 413 415 503"},
     {"GET", "/v1/stages", "[]", "", "200", json_type, "Stages", "503"},
     {"PATCH", "/v1/stages/{name}", stage_path, "StageChange", "200", json_type, "Stage", "404 409 422 503"},
 };
@@ -91,6 +93,40 @@ constexpr std::string_view components = R"({
     "finished_at": {"type": ["string", "null"]}, "error": {"type": ["string", "null"]}}},
   "Runs": {"type": "object", "required": ["runs", "next_cursor"], "properties": {
     "runs": {"type": "array", "items": {"$ref": "#/components/schemas/Run"}}, "next_cursor": {"type": ["string", "null"]}}},
+  "Execution": {"type": "object", "additionalProperties": false, "properties": {
+    "runtime": {"type": "string", "enum": ["python"]}, "source": {"type": "string"},
+    "argv": {"type": "array", "items": {"type": "string"}}, "args": {"type": "array", "items": {"type": "string"}},
+    "stdin": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}},
+    "files": {"type": "array", "items": {"type": "object", "required": ["path"], "additionalProperties": false,
+      "properties": {"path": {"type": "string"}, "text": {"type": "string"}, "base64": {"type": "string"}}}},
+    "limits": {"type": "object", "additionalProperties": false, "properties": {
+      "wall_ms": {"type": "integer", "default": 10000}, "cpu_ms": {"type": "integer"},
+      "memory_mb": {"type": "integer", "default": 256}, "pids": {"type": "integer", "default": 64},
+      "disk_mb": {"type": "integer", "default": 64}, "output_bytes": {"type": "integer", "default": 1048576}}},
+    "network": {"type": "string", "enum": ["none"], "default": "none"},
+    "output": {"type": "string", "enum": ["separate", "merged"], "default": "separate"},
+    "return_files": {"type": "object", "additionalProperties": false, "properties": {
+      "pattern": {"type": "string", "default": "**/*"}, "max_files": {"type": "integer", "default": 100},
+      "max_bytes": {"type": "integer", "default": 16777216}}}}},
+  "Executed": {"type": "object", "required": ["outcome", "stdout", "stderr", "usage", "files"], "properties": {
+    "outcome": {"type": "string", "enum": ["exited", "signalled", "wall_timeout", "cpu_timeout", "out_of_memory",
+      "output_limit", "syscall_denied", "canceled"]},
+    "description": {"type": "string"}, "exit_code": {"type": ["integer", "null"]}, "signal": {"type": ["integer", "null"]},
+    "syscall": {"type": ["string", "null"]}, "pids_exhausted": {"type": "boolean"},
+    "stdout": {"type": "string"}, "stdout_base64": {"type": "string"}, "stdout_bytes": {"type": "integer"},
+    "stderr": {"type": "string"}, "stderr_base64": {"type": "string"}, "stderr_bytes": {"type": "integer"},
+    "output_truncated": {"type": "boolean"}, "usage": {"type": "object"},
+    "files_status": {"type": "string", "enum": ["complete", "too_deep", "bad_name", "too_late", "unreadable"]},
+    "files": {"type": "array", "items": {"type": "object", "required": ["path", "size"], "properties": {
+      "path": {"type": "string"}, "size": {"type": "integer"}, "text": {"type": "string"}, "base64": {"type": "string"}}}}}},
+  "Eval": {"type": "object", "anyOf": [{"required": ["input"]}, {"required": ["args"]}], "properties": {
+    "input": {"type": "string"}, "args": {"type": "array", "items": {"type": "string"}},
+    "executable_path": {"type": "string"}, "files": {"type": "array", "items": {"type": "object", "required": ["path"],
+      "properties": {"path": {"type": "string"}, "content": {"type": "string"}}}}}},
+  "Evaluated": {"type": "object", "required": ["stdout", "returncode", "files"], "properties": {
+    "stdout": {"type": "string"}, "returncode": {"type": ["integer", "null"]}, "files": {"type": "array", "items": {
+      "type": "object", "required": ["path", "size", "content"], "properties": {"path": {"type": "string"},
+      "size": {"type": "integer"}, "content": {"type": "string"}}}}}},
   "Stage": {"type": "object", "required": ["name", "queue_depth", "in_flight", "concurrency", "queue_limit", "healthy"],
     "properties": {"name": {"type": "string"}, "queue_depth": {"type": "integer"}, "in_flight": {"type": "integer"},
     "concurrency": {"type": "integer"}, "queue_limit": {"type": "integer"}, "healthy": {"type": "boolean"}}},

@@ -30,7 +30,8 @@ match find_route(std::span<const route> table, std::string_view method, std::str
   for (const auto& r : table) {
     std::string_view argument;
     if (!fits(r.pattern, path, argument)) continue;
-    if (r.method == wanted) return {&r, argument, {}};
+    if (r.method == wanted) return {&r, nullptr, argument, {}};
+    m.beside = &r;
     add_method(m.allow, r.method);
   }
   if (!m.allow.empty()) m.allow += ", OPTIONS";

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "http/manners.hpp"
 #include "http/message.hpp"
 
 namespace lazaret::http {
@@ -21,23 +22,48 @@ struct reading {
 /// Asks the pipeline, which calls back. Copies what it needs of the request before it returns.
 using asking = void (*)(const site&, const request&, respond);
 
-enum class access : std::uint8_t { open, token };
+/// Runs somebody's code: as `asking`, but the body may be large (site::settings.max_body_mb) and is looked at on a
+/// reader thread then, the answer may take as long as a run, and `request::left` says when nobody waits for it any
+/// more.
+struct executing {
+  asking answer;
+};
+
+enum class access : std::uint8_t {
+  open,
+  token,
+  /// For clients that have no token to send: needed only by those on other machines, or behind a proxy.
+  token_unless_local,
+  /// On a listener of the front end's own: whoever reaches it. While there is no API_TOKEN, that is this machine.
+  reach,
+};
 
 struct route {
   std::string_view method;
   std::string_view pattern;  ///< at most one `{name}`, which matches one non-empty segment. Also the metrics label
   access needs = access::token;
-  std::variant<immediate, reading, asking> handler;
+  std::variant<immediate, reading, asking, executing> handler;
   std::string_view summary;  ///< one line, shown by /openapi.json and by /
+  const manners* speaks = &native_manners;
 };
 
 /// The API, every route of it.
 [[nodiscard]] std::span<const route> api() noexcept;
 
+/// Whom a listener stands for: the whole API, or one front end that owns every path.
+struct front {
+  std::string_view name;
+  std::span<const route> table;
+  const manners* speaks = &native_manners;  ///< on paths that the table doesn't have
+};
+/// Those that FRONTENDS may name. They live as long as the program.
+[[nodiscard]] const front* find_front(std::string_view name) noexcept;
+
 struct match {
   const route* found = nullptr;
-  std::string_view argument;  ///< what stands for `{name}`
-  std::string allow;          ///< the methods that the path has, when it exists but not with this method
+  const route* beside = nullptr;  ///< one that has the path, with another method
+  std::string_view argument;      ///< what stands for `{name}`
+  std::string allow;              ///< the methods that the path has, when it exists but not with this method
 };
 
 /// HEAD finds what GET has. OPTIONS is never found but has `allow`.

@@ -19,6 +19,9 @@ response report_html(const site& s, const request& r);
 // sse.cpp
 response follow_run(const site& s, const request& r);
 
+// execute/routes.cpp
+void execute_now(const site& s, const request& r, respond answer);
+
 // routes_stages.cpp
 void list_stages(const site& s, const request& r, respond answer);
 void change_stage(const site& s, const request& r, respond answer);

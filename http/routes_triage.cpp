@@ -1,20 +1,10 @@
 #include "actors/service.hpp"
+#include "http/json_body.hpp"
 #include "http/refusal.hpp"
 #include "http/routes.hpp"
 #include "http/validate.hpp"
 
 namespace lazaret::http {
-namespace {
-
-/// A body without a type is taken for JSON, as the original does; a form is not.
-bool is_json(std::string_view content_type) {
-  auto essence = content_type.substr(0, content_type.find(';'));
-  while (!essence.empty() && essence.back() == ' ') essence.remove_suffix(1);
-  return essence.empty() || essence == "application/json" || essence.ends_with("+json");
-}
-
-}  // namespace
-
 void submit_triage(const site& s, const request& r, respond answer) {
   auto refuse_body = [&](std::string_view detail) {
     s.metrics.submission("triage", "invalid");

@@ -2,10 +2,12 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <thread>
 
+#include "http/fronts.hpp"
 #include "http/hub.hpp"
 #include "http/listener.hpp"
 #include "http/session.hpp"
@@ -33,13 +35,13 @@ struct server::parts {
   // The order is that of destruction, backwards: sessions live in the io_context and know the hub.
   hub shared;
   asio::io_context io{2};
-  std::shared_ptr<listener> front;
+  std::vector<std::shared_ptr<listener>> listeners;
   asio::steady_timer drained{io};
   std::chrono::steady_clock::time_point give_up_at;
 
   void begin_drain() {
     if (shared.draining.exchange(true)) return;
-    front->stop();
+    for (const auto& one : listeners) one->stop();
     give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds{shared.shared.settings.drain_sec};
     std::vector<std::shared_ptr<session>> open;
     {
@@ -54,7 +56,8 @@ struct server::parts {
   }
 
   void await_drained() {
-    const bool is_done = front->is_closed() && shared.connections() == 0;
+    const bool is_done =
+        std::ranges::all_of(listeners, [](const auto& one) { return one->is_closed(); }) && shared.connections() == 0;
     if (is_done || std::chrono::steady_clock::now() >= give_up_at) return io.stop();
     drained.expires_after(std::chrono::milliseconds{20});
     drained.async_wait([this](boost::system::error_code) { await_drained(); });
@@ -65,9 +68,13 @@ sandbox::result<std::unique_ptr<server>> server::open(const config& settings, ac
                                                       metrics::instruments& metrics, limits lim) {
   raise_file_limit(lim.connections);
   auto p = std::make_unique<parts>(settings, pipeline, metrics, lim);
-  auto front = listener::open(p->shared, p->io, settings.host, static_cast<std::uint16_t>(settings.port));
-  if (!front) return front.error();
-  p->front = std::move(*front);
+  std::vector<frontend_port> wanted{{find_front("api"), static_cast<std::uint16_t>(settings.port)}};
+  for (const auto& entry : settings.frontends) wanted.push_back(*read_frontend(entry));
+  for (const auto& [stands_for, port] : wanted) {
+    auto opened = listener::open(p->shared, p->io, settings.host, port, *stands_for);
+    if (!opened) return opened.error();
+    p->listeners.push_back(std::move(*opened));
+  }
   return std::unique_ptr<server>{new server{std::move(p)}};
 }
 
@@ -75,6 +82,7 @@ server::server(std::unique_ptr<parts> p) : parts_{std::move(p)} {}
 
 server::~server() {
   // Callbacks and readers hold references to the hub. The pipeline promises to answer within 10 s.
+  parts_->shared.ending.request_stop();
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{12};
   while (parts_->shared.owed > 0 && std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
@@ -82,10 +90,14 @@ server::~server() {
   parts_->shared.readers.join();
 }
 
-std::vector<std::uint16_t> server::ports() const { return {parts_->front->port()}; }
+std::vector<std::uint16_t> server::ports() const {
+  std::vector<std::uint16_t> all;
+  for (const auto& one : parts_->listeners) all.push_back(one->port());
+  return all;
+}
 
 void server::run() {
-  parts_->front->start();
+  for (const auto& one : parts_->listeners) one->start();
   auto guard = asio::make_work_guard(parts_->io);
   std::jthread second{[this] { parts_->io.run(); }};
   parts_->io.run();

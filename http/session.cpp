@@ -19,6 +19,12 @@ namespace beast = boost::beast;
 using beast::error_code;
 using beast::http::field;
 
+/// The memory for large bodies is used up.
+const error_code no_room = make_error_code(boost::system::errc::not_enough_memory);
+
+/// A body of at most so much is parsed on the I/O thread that read it.
+constexpr std::size_t small_body_bytes = 64 * 1024;
+
 /// A body of at most so much is read and forgotten to keep the connection of a refused client.
 constexpr std::size_t refused_body_bytes = 16 * 1024;
 
@@ -35,16 +41,24 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.authorization = view(message[field::authorization]);
   r.content_type = view(message[field::content_type]);
   r.last_event_id = view(message["Last-Event-ID"]);
+  r.proxied = message.count(field::via) + message.count("Forwarded") + message.count("X-Forwarded-For") +
+                  message.count("X-Real-IP") >
+              0;
   r.body = message.body();
   r.client = client;
   return r;
 }
 
 /// What Beast's parser objects to, in the terms of HTTP.
-response malformed(const error_code& ec) {
-  if (ec == beast::http::error::header_limit) return failed(431, "the request's head is too large");
-  if (ec == beast::http::error::body_limit) return failed(413, "the request's body is too large");
-  return failed(400, "malformed request: " + ec.message());
+response malformed(const error_code& ec, const manners& speaks) {
+  if (ec == beast::http::error::header_limit) return speaks.fail(431, "the request's head is too large");
+  if (ec == beast::http::error::body_limit) return speaks.fail(413, "the request's body is too large");
+  if (ec == no_room) {
+    auto refused = speaks.fail(503, "too many large requests at once");
+    refused.headers.emplace_back("Retry-After", "2");
+    return refused;
+  }
+  return speaks.fail(400, "malformed request: " + ec.message());
 }
 
 std::string_view method_label(std::string_view method) {
@@ -80,6 +94,26 @@ response guarded(auto&& handler) {
 
 }  // namespace
 
+/// What a body takes of the memory that all large ones share, given back when the request is over.
+struct session::large_body {
+  explicit large_body(hub& h) : of{h} {}
+  ~large_body() { of.large_bodies -= taken; }
+  large_body(const large_body&) = delete;
+  large_body& operator=(const large_body&) = delete;
+
+  /// In steps that double, as the string that holds it grows.
+  [[nodiscard]] bool cover(std::size_t size) {
+    while (size > of.lim.body_bytes + taken) {
+      const auto more = of.lim.body_bytes + taken;
+      taken += more;
+      if (of.large_bodies.fetch_add(more) + more > of.lim.all_large_bodies) return false;
+    }
+    return true;
+  }
+  hub& of;
+  std::size_t taken = 0;
+};
+
 /// A request whose answer comes from another thread. Whoever answers keeps it; the first answer wins.
 struct session::exchange {
   beast::http::request<beast::http::string_body> message;
@@ -88,6 +122,8 @@ struct session::exchange {
   std::mutex mutex;  ///< guards the two below
   std::optional<response> answer;
   bool answered = false;
+  std::stop_source left;
+  std::optional<std::stop_callback<std::function<void()>>> ending;  ///< passes the server's end on
 
   void give(response r) {
     {
@@ -108,8 +144,9 @@ struct session::exchange {
   }
 };
 
-session::session(hub& h, socket s, std::string client)
+session::session(hub& h, const front& stands_for, socket s, std::string client)
     : hub_{h},
+      front_{stands_for},
       socket_{std::move(s)},
       watchdog_{socket_.get_executor()},
       wake_{socket_.get_executor()},
@@ -175,7 +212,8 @@ auto session::serve() -> task<> {
 auto session::serve_one() -> task<bool> {
   parser reader;
   reader.header_limit(static_cast<std::uint32_t>(hub_.lim.header_bytes));
-  reader.body_limit(hub_.lim.body_bytes);
+  // What the route really takes is known once the head was read.
+  reader.body_limit(static_cast<std::uint64_t>(hub_.shared.settings.max_body_mb) << 20);
   auto ec = co_await read_head(reader);
   if (ec == beast::http::error::end_of_stream) co_return false;
 
@@ -197,25 +235,26 @@ auto session::serve_one() -> task<bool> {
 
 auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
   const auto& head = reader.get();
-  const bool too_long = ec == beast::http::error::body_limit;
+  bool too_long = ec == beast::http::error::body_limit;
   t.method = method_label(view(head.method_string()));
   t.lingers = true;
   if (ec && !too_long) {
-    t.given = malformed(ec);
+    t.given = malformed(ec, *front_.speaks);
     co_return;
   }
   if (head.version() == 11 && head.count(field::host) != 1) {
-    t.given = failed(400, "malformed request: exactly one Host is needed");
+    t.given = front_.speaks->fail(400, "malformed request: exactly one Host is needed");
     co_return;
   }
   const auto asked = describe(head, client_);
-  auto gate = pass(hub_.shared.table, asked, hub_.shared.settings.api_token);
+  auto gate = pass(front_.table, asked, hub_.shared.settings.api_token, *front_.speaks);
   if (auto away = std::get_if<turned_away>(&gate)) {
     t.given = std::move(away->why);
     if (away->from != nullptr) t.label = away->from->pattern;
     if (t.given.status == 401 && t.label == "/v1/triage") hub_.shared.metrics.submission("triage", "unauthorized");
     // What is refused unread would be taken for the next request, so the connection ends with it unless it is small.
     auto length = reader.content_length();
+    too_long = too_long || (length && *length > hub_.lim.body_bytes);
     if (too_long || !is_persistent(head)) co_return;
     if (!reader.is_done()) {
       if (!length || *length > refused_body_bytes || head.count(field::expect) != 0) co_return;
@@ -228,19 +267,27 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
   }
   const auto& [route, argument] = std::get<passed>(gate);
   t.label = route->pattern;
+  large_body room{hub_};
+  const bool runs_code = std::holds_alternative<executing>(route->handler);
+  if (!runs_code) {
+    const auto length = reader.content_length();
+    too_long = too_long || (length && *length > hub_.lim.body_bytes);
+    reader.body_limit(hub_.lim.body_bytes);
+  }
   if (too_long) {
-    t.given = malformed(ec);
+    ec = beast::http::error::body_limit;
+    t.given = malformed(ec, *route->speaks);
     co_return;
   }
   if (!reader.is_done() && beast::iequals(head[field::expect], "100-continue")) {
     t.client_left = !co_await write("HTTP/1.1 100 Continue\r\n\r\n");
     if (t.client_left) co_return;
   }
-  ec = co_await read_body(reader);
+  ec = co_await read_body(reader, runs_code ? &room : nullptr);
   t.client_left = ec == beast::http::error::end_of_stream;
   if (t.client_left) co_return;
   if (ec) {
-    t.given = malformed(ec);
+    t.given = malformed(ec, *route->speaks);
     co_return;
   }
   t.lingers = false;
@@ -281,19 +328,26 @@ auto session::read_head(parser& p) -> task<error_code> {
   }
 }
 
-auto session::read_body(parser& p) -> task<error_code> {
+auto session::read_body(parser& p, large_body* room) -> task<error_code> {
   error_code ec;
   p.eager(true);
   allow(hub_.lim.body_time);
+  std::size_t covered = hub_.lim.body_bytes;
   while (!p.is_done()) {
     if (buffer_.size() > 0) {
       auto n = p.put(buffer_.data(), ec);
       buffer_.consume(n);
       if (ec && ec != beast::http::error::need_more) co_return ec;
       if (p.is_done()) break;
+      const auto size = p.get().body().size();
+      if (room != nullptr && !room->cover(size)) co_return no_room;
+      if (size > covered) {  // each further mebibyte has the time that the first had
+        covered += hub_.lim.body_bytes;
+        allow(hub_.lim.body_time);
+      }
       if (n > 0) continue;
     }
-    ec = co_await read_more(16 * 1024);
+    ec = co_await read_more(covered > hub_.lim.body_bytes ? 256 * 1024 : 16 * 1024);
     if (ec) co_return ec;
   }
   co_return error_code{};
@@ -313,32 +367,81 @@ auto session::answer(const route& to, request asked, std::string_view argument, 
   x->asked = describe(x->message, client_);
   if (!argument.empty()) x->asked.argument = x->asked.path.substr(offset, argument.size());
   x->from = weak_from_this();
+  const auto ask = [x, &shared = hub_.shared](asking handler, std::shared_ptr<owed_answer> debt) {
+    auto failure = guarded([&] {
+      handler(shared, x->asked, [x, debt](response r) { x->give(std::move(r)); });
+      return response{.status = 0};
+    });
+    if (failure.status != 0) x->give(std::move(failure));
+  };
   if (auto blocking = std::get_if<reading>(&to.handler)) {
     asio::post(hub_.readers, [x, &shared = hub_.shared, handler = blocking->answer] {
       x->give(guarded([&] { return handler(shared, x->asked); }));
     });
-  } else {
+    co_await wait_for(*x, hub_.lim.answer_time);
+  } else if (auto brief = std::get_if<asking>(&to.handler)) {
     // The pipeline may keep this past the end of the connection; ~server waits for it.
-    auto debt = std::make_shared<owed_answer>(hub_.owed);
-    auto failure = guarded([&] {
-      std::get<asking>(to.handler)(hub_.shared, x->asked, [x, debt](response r) { x->give(std::move(r)); });
-      return response{.status = 0};
+    ask(*brief, std::make_shared<owed_answer>(hub_.owed));
+    co_await wait_for(*x, hub_.lim.answer_time);
+  } else {
+    x->asked.left = x->left.get_token();
+    x->ending.emplace(hub_.ending.get_token(), [weak = std::weak_ptr{x}] {
+      if (const auto there = weak.lock()) there->left.request_stop();
     });
-    if (failure.status != 0) x->give(std::move(failure));
+    auto debt = std::make_shared<owed_answer>(hub_.owed);
+    const auto handler = std::get<executing>(to.handler).answer;
+    if (x->asked.body.size() <= small_body_bytes)
+      ask(handler, std::move(debt));
+    else
+      asio::post(hub_.readers, [ask, handler, debt = std::move(debt)] { ask(handler, debt); });
+    noticing_ = true;
+    asio::co_spawn(
+        socket_.get_executor(), [self = shared_from_this(), x] { return self->notice_leaving(x); }, asio::detached);
+    co_await wait_for(*x, hub_.lim.run_time);
+    co_await stop_noticing();
+    if (closed_) x->left.request_stop();
   }
-  co_await wait_for(*x);
   given = x->take();
 }
 
-auto session::wait_for(exchange& x) -> task<> {
-  const auto until = clock::now() + hub_.lim.answer_time;
-  allow(hub_.lim.answer_time + hub_.lim.write_time);
+auto session::wait_for(exchange& x, std::chrono::milliseconds most) -> task<> {
+  const auto until = clock::now() + most;
+  allow(most + hub_.lim.write_time);
   error_code ec;
   while (!closed_ && !x.is_answered() && clock::now() < until) {
     wake_.expires_at(until);
     co_await wake_.async_wait(into(ec));
   }
-  if (!x.is_answered()) x.give(failed(503, "the service did not answer in time"));
+  if (!x.is_answered()) {
+    x.left.request_stop();
+    x.give(failed(503, "the service did not answer in time"));
+  }
+}
+
+auto session::notice_leaving(std::shared_ptr<exchange> x) -> task<> {
+  constexpr std::size_t most_ahead = 64 * 1024;
+  error_code ec;
+  while (!ec && buffer_.size() < most_ahead) {
+    const auto n = co_await socket_.async_read_some(buffer_.prepare(4096), into(ec));
+    if (!ec) buffer_.commit(n);
+  }
+  // An end of what the client sends is taken for its leaving, as other servers take it: the two can't be told apart.
+  if (ec && ec != asio::error::operation_aborted) {
+    x->left.request_stop();
+    x->give(failed(503, "the client went away"));
+    close();
+  }
+  noticing_ = false;
+  wake_.cancel();
+}
+
+auto session::stop_noticing() -> task<> {
+  error_code ec;
+  if (!closed_) socket_.cancel(ec);
+  while (noticing_) {
+    wake_.expires_after(std::chrono::seconds{1});
+    co_await wake_.async_wait(into(ec));
+  }
 }
 
 }  // namespace lazaret::http

@@ -22,7 +22,7 @@ class session : public std::enable_shared_from_this<session> {
   using tcp = boost::asio::ip::tcp;
   using socket = boost::asio::basic_stream_socket<tcp, strand>;
 
-  session(hub& h, socket s, std::string client);
+  session(hub& h, const front& stands_for, socket s, std::string client);
   ~session();
   /// Call once, after construction in a shared_ptr.
   void start();
@@ -35,6 +35,7 @@ class session : public std::enable_shared_from_this<session> {
   using clock = std::chrono::steady_clock;
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   struct exchange;
+  struct large_body;
   /// What becomes of one request.
   struct turn {
     response given;
@@ -52,13 +53,16 @@ class session : public std::enable_shared_from_this<session> {
 
   /// Head and body of a request; the error is Beast's, or `end_of_stream` when the client went away.
   task<boost::beast::error_code> read_head(parser& p);
-  task<boost::beast::error_code> read_body(parser& p);
+  task<boost::beast::error_code> read_body(parser& p, large_body* room = nullptr);
   task<boost::beast::error_code> read_more(std::size_t most);
 
   /// Finds out what to answer: gate, body, handler.
   task<> take(parser& reader, boost::beast::error_code ec, turn& t);
   task<> answer(const route& to, request asked, std::string_view argument, parser& p, response& given);
-  task<> wait_for(exchange& x);
+  task<> wait_for(exchange& x, std::chrono::milliseconds most);
+  /// While a run goes on: reads ahead what the client sends on, and says in `x` when it went away.
+  task<> notice_leaving(std::shared_ptr<exchange> x);
+  task<> stop_noticing();
 
   /// These return false when the connection is over.
   task<bool> send(turn& t);
@@ -78,13 +82,14 @@ class session : public std::enable_shared_from_this<session> {
   void close();
 
   hub& hub_;
+  const front& front_;
   socket socket_;
   boost::asio::steady_timer watchdog_, wake_;
   boost::beast::flat_buffer buffer_;
   std::string out_;  ///< head (and small body) of the response, kept between requests for its capacity
   const std::string client_;
   clock::time_point deadline_;
-  bool idle_ = false, closed_ = false, poked_ = false;
+  bool idle_ = false, closed_ = false, poked_ = false, noticing_ = false;
 };
 
 }  // namespace lazaret::http

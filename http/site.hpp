@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <span>
 
 #include "actors/service.hpp"
@@ -17,6 +18,8 @@ struct site {
   actors::service& pipeline;
   metrics::instruments& metrics;
   std::span<const route> table = api();
+  /// Does something lengthy (rendering megabytes) on a reader thread. Any thread may ask.
+  std::function<void(std::function<void()>)> aside = [](const std::function<void()>& work) { work(); };
   /// Event streams that are open; each holds a subscription. Beyond max_event_streams: 503.
   mutable std::atomic<int> event_streams{0};
   static constexpr int max_event_streams = 256;

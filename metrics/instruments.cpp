@@ -25,12 +25,12 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "other"};
+const names frontends{"triage", "snekbox", "execute", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
 const names verdicts{"benign", "suspicious", "malicious", "inconclusive"};
-const names runtimes{"python", "other"};
+const names runtimes{"python", "command", "other"};
 const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu_timeout", "out_of_memory",
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
@@ -49,6 +49,8 @@ const names routes{"/",
                    "/v1/runs/{id}/report.html",
                    "/v1/stages",
                    "/v1/stages/{name}",
+                   "/v1/execute",
+                   "/eval",
                    "other"};
 // A route with each method that it answers; all else is one pair, so that the exact codes can be labels.
 const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/", "GET"},
@@ -65,6 +67,8 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/v1/runs/{id}/report.html", "GET"},
                                                                            {"/v1/stages", "GET"},
                                                                            {"/v1/stages/{name}", "PATCH"},
+                                                                           {"/v1/execute", "POST"},
+                                                                           {"/eval", "POST"},
                                                                            {"other", "other"}};
 const names codes{"200", "202", "204", "206", "304", "400", "401", "403", "404", "405",
                   "408", "409", "413", "415", "422", "429", "431", "500", "503", "other"};

@@ -1,9 +1,12 @@
 #include "sandbox/jailer.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "sandbox/protocol.hpp"
 #include "sandbox/self_test.hpp"
@@ -41,6 +44,31 @@ result<answered> ask(const std::shared_ptr<unique_fd>& connection, const std::st
   return answered{std::move(ends->first), std::move(*answer)};
 }
 
+/// The answer comes from a steward, in a file: it may be megabytes.
+template <class T>
+result<T> ask_steward(const std::shared_ptr<unique_fd>& connection, kind question, kind expected, std::uint64_t volume,
+                      std::string_view body) {
+  auto sealed = wire::seal(body);
+  if (!sealed) return sealed.error();
+  auto made = ask(connection, protocol::encode(question, volume), {sealed->get()}, expected);
+  if (!made) return made.error();
+  if (made->answer.fds.size() != 1) return lost("answered without a file");
+  auto bytes = wire::unseal(made->answer.fds.front().get(), protocol::max_files_body);
+  if (!bytes) return bytes.error();
+  return protocol::decode<T>(std::string_view{*bytes}.substr(std::min<std::size_t>(1, bytes->size())));
+}
+
+/// The common case, seen at once: reading a directory that is held open needs no right to it.
+bool is_empty(int directory) {
+  const unique_fd listing{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  alignas(std::uint64_t) std::array<char, 1024> entries;
+  std::size_t names = 0;
+  if (!listing) return false;
+  const auto size = ::syscall(SYS_getdents64, listing.get(), entries.data(), entries.size());
+  for (long at = 0; at < size; at += reinterpret_cast<const unsigned short*>(entries.data() + at + 16)[0]) ++names;
+  return size >= 0 && names == 2;  // `.` and `..`
+}
+
 }  // namespace
 
 jailer::jailer(unique_fd connection) : connection_{std::make_shared<unique_fd>(std::move(connection))} {}
@@ -63,6 +91,21 @@ result<volume> jailer::make_volume(const volume_options& options) {
   const auto id = protocol::decode<std::uint64_t>(std::string_view{made->answer.bytes}.substr(1));
   if (!id || made->answer.fds.size() != 1) return lost("answered without a volume");
   return volume{*id, std::move(made->answer.fds.front()), std::move(made->channel)};
+}
+
+result<std::vector<known_file>> jailer::deposit(const volume& into, const std::vector<volume_file>& files) {
+  const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
+  wire::writer body;
+  protocol::write(body, files);
+  return ask_steward<std::vector<known_file>>(connection, kind::deposit, kind::deposited, into.id(), body.bytes());
+}
+
+result<gathered> jailer::gather(const volume& from, const gather_options& options) {
+  if (is_empty(from.root())) return gathered{};
+  const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
+  wire::writer body;
+  protocol::write(body, options);
+  return ask_steward<gathered>(connection, kind::gather, kind::gathered, from.id(), body.bytes());
 }
 
 result<jail> jailer::start(const policy& what, std::span<const volume* const> volumes, unique_fd standard_input) {

@@ -17,6 +17,7 @@
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/unique_fd.hpp"
+#include "sandbox/volume_files.hpp"
 
 namespace lazaret::sandbox {
 
@@ -103,6 +104,12 @@ class jailer {
   /// `volumes[i]` is what policy::volumes with index i mounts. A jail runs as the owner of its first volume.
   [[nodiscard]] result<jail> start(const policy& what, std::span<const volume* const> volumes = {},
                                    unique_fd standard_input = unique_fd{});
+
+  /// Puts files into a volume that no jail uses yet, as the property of its jails; returns them as they lie there. A
+  /// failure of step `deposit` names the file as its subject and the reason as its errno (ENOSPC, EISDIR, ...).
+  [[nodiscard]] result<std::vector<known_file>> deposit(const volume& into, const std::vector<volume_file>& files);
+  /// Reads what is in a volume that no jail uses any more.
+  [[nodiscard]] result<gathered> gather(const volume& from, const gather_options& options);
 
   /// Tries every layer: runs `lazaret-probe`, from beside the jailer, in a jail of its own, and adds what can only be
   /// seen from outside. One report per layer, in the order of layers(). Takes some 0.3 s and one jail, so its callers

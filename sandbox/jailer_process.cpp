@@ -6,12 +6,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 
+#include "sandbox/own_namespace.hpp"
+#include "sandbox/steward.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -22,6 +25,7 @@ using protocol::kind;
 // Far above what a host can run at once, low enough that a service gone mad can't use up the kernel.
 constexpr std::size_t max_jails = 512;
 constexpr std::size_t max_volumes = 1024;
+constexpr std::size_t max_stewards = 128;
 
 /// A directory that always exists or can be made, and that no bind ever names.
 std::string choose_workspace(const std::string& wanted) {
@@ -212,6 +216,10 @@ void jailer_process::accept(wire::message request) {
     case kind::start:
       done = start_jail(request, channel);
       break;
+    case kind::deposit:
+    case kind::gather:
+      done = send_steward(request, channel);
+      break;
     case kind::survey:
       done = tell_layers(request, channel);
       break;
@@ -248,6 +256,34 @@ result<void> jailer_process::make_volume(wire::message& request, unique_fd& chan
   }
   volumes_[lease] = {std::move(channel), made->id};
   return {};
+}
+
+result<void> jailer_process::send_steward(wire::message& request, unique_fd& channel) {
+  if (stewards_.size() >= max_stewards) return failure{"steward", EAGAIN, "stewards", "too many at once"};
+  const auto id = protocol::decode<std::uint64_t>(std::string_view{request.bytes}.substr(1));
+  if (!id) return id.error();
+  if (request.fds.size() != 1) return failure{"steward", EPROTO, "request", {}};
+  const auto* volume = workspace_.find(*id);
+  if (volume == nullptr)
+    return failure{"steward", ENOENT, "volume " + std::to_string(*id), "was its jailer restarted?"};
+  const unique_fd root{::open(volume->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!root) return os_failure("steward", "open " + volume->path);
+  const bool deposits = static_cast<kind>(request.bytes.front()) == kind::deposit;
+  auto started = start_steward({.uid = *volume->owner,
+                                .changes_uid = privileged_,
+                                .root = root.get(),
+                                .channel = channel.get(),
+                                .body = request.fds.front().get(),
+                                .work = deposits ? do_deposit : do_gather});
+  if (!started) return started.error();
+  const int pidfd = started->get();
+  stewards_[pidfd] = std::move(*started);
+  return loop_.watch(pidfd, [this, pidfd, owner = volume->owner] {  // its uid is nobody else's while it lives
+    loop_.forget(pidfd);
+    siginfo_t ignored{};
+    ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &ignored, WEXITED);
+    loop_.later([this, pidfd] { stewards_.erase(pidfd); });
+  });
 }
 
 /// Where each source is to be taken from, while the host is in sight.

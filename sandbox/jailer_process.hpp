@@ -53,6 +53,7 @@ class jailer_process {
   void accept(wire::message request);
   result<void> make_volume(wire::message& request, unique_fd& channel);
   result<void> start_jail(wire::message& request, unique_fd& channel);
+  result<void> send_steward(wire::message& request, unique_fd& channel);
   result<void> start_jail(jail_request& accepted);
   result<void> make_jail(jail_request request);
   void prepare();
@@ -88,6 +89,7 @@ class jailer_process {
   stock stock_;                         ///< of jails_ that wait for a program
   std::map<int, held_volume> volumes_;  // by lease
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;
+  std::map<int, unique_fd> stewards_;  // pidfds
 };
 
 }  // namespace lazaret::sandbox

@@ -85,6 +85,7 @@ struct policy {
   std::vector<symbolic_link> links;
   network_mode network = network_mode::none;
   std::uint16_t gateway_port = 3141;
+  bool merge_output = false;   ///< standard error is standard output: one pipe, so one order
   bool mount_proc = false;     ///< /proc with hidepid=invisible; only the jail's own processes
   bool audit_channel = false;  ///< /run/lazaret/audit.sock, a datagram socket that can only be sent to
   bool observe = false;        ///< report exec, connect, ... seen from outside by seccomp notification

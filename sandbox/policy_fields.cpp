@@ -70,6 +70,8 @@ constexpr policy_field fields[] = {
      },
      "a gateway is one parser outside of the jail that hears the program's bytes, and one way for data to leave by; "
      "anything wider reaches hosts that trust this one's address"},
+    {"merge_output", [](const policy& p) { return text(p.merge_output); },
+     "standard output and error share one pipe and one cap; their order is kept, what was which is not"},
     {"mount_proc", [](const policy& p) { return text(p.mount_proc); },
      "the program sees its own processes, and reads what /proc/self says of the kernel; sysctl, kcore and the like "
      "stay "

@@ -93,7 +93,8 @@ void visit(Codec& c, V& v) {
 template <class Codec, is<policy> V>
 void visit(Codec& c, V& v) {
   c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs), c(v.volumes);
-  c(v.files), c(v.links), c.bounded(v.network, network_mode::gateway), c(v.gateway_port), c(v.mount_proc);
+  c(v.files), c(v.links), c.bounded(v.network, network_mode::gateway), c(v.gateway_port), c(v.merge_output),
+      c(v.mount_proc);
   c(v.audit_channel), c(v.observe), visit(c, v.limits);
 }
 template <class Codec, is<start_request> V>
@@ -126,6 +127,22 @@ template <class Codec, is<failure> V>
 void visit(Codec& c, V& v) {
   c(v.step), c(v.error), c(v.subject), c(v.hint);
 }
+template <class Codec, is<volume_file> V>
+void visit(Codec& c, V& v) {
+  c(v.path), c(v.content);
+}
+template <class Codec, is<known_file> V>
+void visit(Codec& c, V& v) {
+  c(v.path), c(v.modified);
+}
+template <class Codec, is<gather_options> V>
+void visit(Codec& c, V& v) {
+  c(v.most_files), c(v.most_bytes), c(v.within), c(v.pattern), c(v.recursive), c(v.place), c(v.known);
+}
+template <class Codec, is<gathered> V>
+void visit(Codec& c, V& v) {
+  c.bounded(v.how, gathering::unreadable), c(v.files);
+}
 
 template <class T>
 void put(wire::writer& to, const T& v) {
@@ -146,6 +163,10 @@ void write(wire::writer& to, const program& p) { put(to, p); }
 void write(wire::writer& to, const volume_options& v) { put(to, v); }
 void write(wire::writer& to, const outcome& o) { put(to, o); }
 void write(wire::writer& to, const failure& f) { put(to, f); }
+void write(wire::writer& to, const std::vector<volume_file>& files) { encoder{to}(files); }
+void write(wire::writer& to, const std::vector<known_file>& files) { encoder{to}(files); }
+void write(wire::writer& to, const gather_options& o) { put(to, o); }
+void write(wire::writer& to, const gathered& g) { put(to, g); }
 void write(wire::writer& to, const survey_answer& s) { put(to, s); }
 
 void read(wire::reader& from, policy& p) { get(from, p); }
@@ -154,6 +175,10 @@ void read(wire::reader& from, program& p) { get(from, p); }
 void read(wire::reader& from, volume_options& v) { get(from, v); }
 void read(wire::reader& from, outcome& o) { get(from, o); }
 void read(wire::reader& from, failure& f) { get(from, f); }
+void read(wire::reader& from, std::vector<volume_file>& files) { decoder{from}(files); }
+void read(wire::reader& from, std::vector<known_file>& files) { decoder{from}(files); }
+void read(wire::reader& from, gather_options& o) { get(from, o); }
+void read(wire::reader& from, gathered& g) { get(from, g); }
 void read(wire::reader& from, survey_answer& s) { get(from, s); }
 
 failure decode_failure(std::string_view bytes) {

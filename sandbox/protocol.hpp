@@ -5,12 +5,16 @@
 ///   make_volume  volume_options                        fds: channel
 ///   survey                                             fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
+///   deposit      volume id                              fds: channel, sealed files
+///   gather       volume id                              fds: channel, sealed gather_options
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
 ///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
+///   deposited    nothing                                fds: sealed message of that kind, with the known files
+///   gathered     nothing                                fds: sealed message of that kind, with the files
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
@@ -34,6 +38,7 @@
 #include "sandbox/jailer.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
+#include "sandbox/volume_files.hpp"
 #include "sandbox/wire.hpp"
 
 namespace lazaret::sandbox::protocol {
@@ -53,6 +58,10 @@ enum class kind : std::uint8_t {
   counted,
   proceed,
   stop,
+  deposit,
+  deposited,
+  gather,
+  gathered,
   survey,
   surveyed,
   program,
@@ -63,6 +72,9 @@ enum presence : std::uint8_t { has_stdin = 1, has_body = 2, has_audit = 4, has_o
 
 /// A sealed body may not be larger: a policy is text files and arguments, not data (use a volume).
 inline constexpr std::size_t max_body = 4 << 20;
+
+/// Files for a volume, or out of one.
+inline constexpr std::size_t max_files_body = std::size_t{2} << 30;
 
 struct start_request {
   policy what;
@@ -90,6 +102,10 @@ void write(wire::writer& to, const program& p);
 void write(wire::writer& to, const volume_options& v);
 void write(wire::writer& to, const outcome& o);
 void write(wire::writer& to, const failure& f);
+void write(wire::writer& to, const std::vector<volume_file>& files);
+void write(wire::writer& to, const std::vector<known_file>& files);
+void write(wire::writer& to, const gather_options& o);
+void write(wire::writer& to, const gathered& g);
 void write(wire::writer& to, const survey_answer& s);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
@@ -99,6 +115,10 @@ void read(wire::reader& from, program& p);
 void read(wire::reader& from, volume_options& v);
 void read(wire::reader& from, outcome& o);
 void read(wire::reader& from, failure& f);
+void read(wire::reader& from, std::vector<volume_file>& files);
+void read(wire::reader& from, std::vector<known_file>& files);
+void read(wire::reader& from, gather_options& o);
+void read(wire::reader& from, gathered& g);
 void read(wire::reader& from, survey_answer& s);
 
 /// A whole message: the kind, then the parts.

@@ -117,7 +117,8 @@ result<void> running_jail::set_up() {
 result<void> running_jail::take_on(jail_request& request) {
   LAZARET_TRY(make_pipes());
   const protocol::program program{request.what.argv, request.what.environment, request.what.working_directory};
-  const std::array fds{request.standard_input.get(), output_write_.get(), error_write_.get()};
+  const std::array fds{request.standard_input.get(), output_write_.get(),
+                       (request.what.merge_output ? output_write_ : error_write_).get()};
   LAZARET_TRY(with_.loop.watch(request.channel.get(), [this] { hear_holder(); }));
   if (auto told = wire::send(status_.get(), protocol::encode(kind::program, program), fds); !told) {
     with_.loop.forget(request.channel.get());
@@ -172,21 +173,23 @@ result<void> running_jail::clone_init() {
   if (pid == 0) {
     const bool is_ahead = !request_.channel;
     const int input = request_.standard_input.get();
-    live_as_init({.what = request_.what,
-                  .rules = with_.rules,
-                  .trees = with_.trees,
-                  .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
-                  .volume_paths = request_.volume_paths,
-                  .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
-                  .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
-                  .mount_point = with_.mount_point,
-                  .clear_groups = with_.maps_many_ids,
-                  .optional = with_.optional,
-                  .descriptors = {.standard_input = input,
-                                  .standard_output = is_ahead ? input : output_write_.get(),
-                                  .standard_error = is_ahead ? input : error_write_.get(),
-                                  .status = init_status_.get()},
-                  .is_ahead = is_ahead});
+    live_as_init(
+        {.what = request_.what,
+         .rules = with_.rules,
+         .trees = with_.trees,
+         .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
+         .volume_paths = request_.volume_paths,
+         .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
+         .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
+         .mount_point = with_.mount_point,
+         .clear_groups = with_.maps_many_ids,
+         .optional = with_.optional,
+         .descriptors = {.standard_input = input,
+                         .standard_output = is_ahead ? input : output_write_.get(),
+                         .standard_error =
+                             is_ahead ? input : (request_.what.merge_output ? output_write_ : error_write_).get(),
+                         .status = init_status_.get()},
+         .is_ahead = is_ahead});
   }
   pid_ = pid;
   init_.reset(pidfd);

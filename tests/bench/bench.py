@@ -1,5 +1,6 @@
 """The cases of deploy/bench.sh. Each figure stands beside a baseline that was measured alternately in the same run."""
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -137,11 +138,45 @@ def memory(few=30, many=300):
         report("memory", f"{who}: open files after {many} runs beside after {few}", late_fds, "files", fds)
 
 
+def bare_python(code):
+    """Seconds of the same interpreter outside any jail, with the least that a process costs."""
+    start = time.monotonic()
+    pid = os.posix_spawn("/usr/bin/python3", ["python3", "-c", code], {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                         file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+    os.waitpid(pid, 0)
+    return time.monotonic() - start
+
+
+def evaluate(rounds=200):
+    """`/eval` over a connection that is kept, alternately with a bare interpreter."""
+    with Service("http://127.0.0.1:1/simple") as service:
+        connection = http.client.HTTPConnection(service.host, service.port)
+
+        def ours(**body):
+            start = time.monotonic()
+            connection.request("POST", "/eval", json.dumps(body), {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+            took = time.monotonic() - start
+            assert (answer["stdout"], answer["returncode"]) == ("1\n", 0), answer
+            return took
+
+        def compare(what, **body):
+            times = [(ours(**body), bare_python("print(1)")) for _ in range(rounds + 10)][10:]
+            mine, bare = zip(*times)
+            report("eval", f"{what}: wall p50; baseline python3 -c 'print(1)'", statistics.median(mine) * 1000, "ms",
+                   statistics.median(bare) * 1000)
+
+        compare("print(1)", input="print(1)")
+        compare("print(1), a file in and a file out", input="open('b', 'w').write('x'); print(1)",
+                files=[{"path": "a", "content": "eA=="}])
+        connection.close()
+
+
 def jail():
     jails.jail(lambda metric, value, unit, baseline: report("jail", metric, value, unit, baseline))
 
 
-CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail}
+CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

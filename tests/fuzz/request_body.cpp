@@ -3,7 +3,9 @@
 
 #include "actors/json.hpp"
 #include "actors/names.hpp"
+#include "http/execute/body.hpp"
 #include "http/json_body.hpp"
+#include "http/snekbox/body.hpp"
 #include "http/validate.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -33,6 +35,29 @@ void check(const complaint& c) {
   fuzz::must(actors::valid_utf8(c.detail) == c.detail, "a refusal is UTF-8");
 }
 
+void check(const std::vector<sandbox::volume_file>& files) {
+  for (const auto& file : files) fuzz::must(!leaves_folder(file.path), "a file stays inside its volume");
+}
+
+void check_code(std::string_view text) {
+  static const auto settings = load_config(std::nullopt, [](const char*) { return nullptr; }).value();
+  const auto evaluated = snekbox::read_eval(text);
+  if (const auto* read = std::get_if<snekbox::eval_request>(&evaluated)) {
+    check(read->files);
+    fuzz::must(read->files.size() == read->names.size(), "each file has the name that the client gave it");
+    fuzz::must(read->arguments.empty() || !read->arguments.front().empty(), "no argument list starts with nothing");
+  }
+  const auto executed = read_execution(text, settings);
+  if (const auto* read = std::get_if<actors::execution_request>(&executed)) {
+    check(read->files);
+    fuzz::must(!read->rules.argv.empty(), "a program is named");
+    for (const auto& argument : read->rules.argv)
+      fuzz::must(argument.find('\0') == argument.npos, "no NUL is passed on");
+  } else {
+    check(std::get<complaint>(executed));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -41,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = read_json_object(boost::json::serialize(*object));
     fuzz::must(std::holds_alternative<boost::json::object>(again), "what was read can be written and read");
   }
+  check_code(text);
   const auto submitted = read_submission(text);
   if (const auto* s = std::get_if<actors::submission>(&submitted))
     check(*s);

@@ -1,0 +1,236 @@
+#include "actors/interactive/interactive.hpp"
+
+#include <algorithm>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/caf_fault.hpp"
+#include "actors/stage.hpp"
+
+namespace lazaret::actors {
+namespace {
+
+using std::chrono::steady_clock;
+
+}  // namespace
+
+runner_actor::behavior_type runner(runner_actor::pointer self, perform_function work) {
+  return {[self, work = std::move(work)](const run_one& one) {
+    auto done = work(*one.what, one.stop);
+    const auto asker = caf::actor_cast<interactive_actor>(self->current_sender());
+    if (asker) self->send(asker, ran_by{one.id, std::move(done)});
+  }};
+}
+
+interactive_actor::behavior_type interactive_state::start(interactive_options options, std::shared_ptr<board> figures) {
+  options_ = std::move(options);
+  board_ = std::move(figures);
+  budget_ = restart_budget{options_.restarts};
+  const auto settings = board_->of(name);
+  concurrency_ = settings.concurrency;
+  limit_ = settings.queue_limit;
+  self_->set_down_handler([this](const caf::down_msg& down) { replace(down); });
+  show();
+  return {
+      [this](run_now& request) { return accept(request); },
+      [this](ran_by& done) { complete(done); },
+      [this](const expire_errand& late) { expire(late.id); },
+      [this](const adjust& request) { return change(request); },
+      [this](const strike&) { strike_worker(); },
+      [this](replenish) {
+        if (resting_ > 0) --resting_;
+        if (resting_ == 0) board_->healthy(name, true);
+        pump();
+      },
+      [this](drain) { close(); },
+  };
+}
+
+interactive_state::~interactive_state() {
+  for (auto& [id, one] : errands_) {
+    refuse(one, fault::unavailable, "the stage is being restarted");
+    if (one.worker) caf::anon_send_exit(one.worker, caf::exit_reason::user_shutdown);
+  }
+  for (const auto& w : idle_) caf::anon_send_exit(w, caf::exit_reason::user_shutdown);
+}
+
+caf::result<ran> interactive_state::accept(run_now& request) {
+  if (draining_) return make_fault(fault::draining);
+  forget_who_left();
+  if (line_.size() >= limit_ && !make_room(request.client)) return make_fault(fault::queue_full);
+  const auto id = ++last_;
+  auto answer = self_->make_response_promise<ran>();
+  errands_.emplace(id, errand{std::move(request), answer, {}, steady_clock::now()});
+  line_.push_back(id);
+  pump();
+  if (!line_.empty()) self_->delayed_send(self_, options_.patience, expire_errand{id});
+  return answer;
+}
+
+void interactive_state::pump() {
+  forget_who_left();
+  while (!line_.empty() && busy_ + resting_ < concurrency_) {
+    const auto next = std::min_element(line_.begin(), line_.end(), [this](auto a, auto b) {
+      return in_hand(errands_.at(a).what.client) < in_hand(errands_.at(b).what.client);
+    });
+    auto& one = errands_.at(*next);
+    const auto held = in_hand(one.what.client);
+    if (options_.per_client > 0 && held >= options_.per_client) break;
+    one.worker = find_worker();
+    one.since = steady_clock::now();
+    ++busy_;
+    ++in_hand_[one.what.client];
+    self_->send(one.worker, run_one{*next, one.what.what, one.what.stop});
+    line_.erase(next);
+  }
+  show();
+}
+
+/// True: a place is free now.
+bool interactive_state::make_room(const std::string& client) {
+  std::unordered_map<std::string, std::size_t> waiting;
+  for (const auto id : line_) ++waiting[errands_.at(id).what.client];
+  const auto most = std::max_element(waiting.begin(), waiting.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == waiting.end() || most->second <= waiting[client] + 1) return false;
+  const auto newest =
+      std::find_if(line_.rbegin(), line_.rend(), [&](auto id) { return errands_.at(id).what.client == most->first; });
+  refuse(errands_.at(*newest), fault::queue_full, "");
+  errands_.erase(*newest);
+  line_.erase(std::next(newest).base());
+  return true;
+}
+
+/// Whoever went away while waiting gives their place to somebody who is there.
+void interactive_state::forget_who_left() {
+  std::erase_if(line_, [this](auto id) {
+    const auto found = errands_.find(id);
+    if (!found->second.what.stop.stop_requested()) return false;
+    refuse(found->second, fault::unavailable, "the client went away");
+    errands_.erase(found);
+    return true;
+  });
+}
+
+runner_actor interactive_state::find_worker() {
+  if (!idle_.empty()) {
+    auto w = std::move(idle_.back());
+    idle_.pop_back();
+    return w;
+  }
+  auto w = self_->spawn<caf::detached>(runner, options_.work);
+  self_->monitor(w);
+  return w;
+}
+
+void interactive_state::complete(ran_by& done) {
+  const auto found = errands_.find(done.id);
+  if (found == errands_.end() || !found->second.worker) return;
+  auto& one = found->second;
+  const bool failed = !done.result;
+  board_->meters().stage_finished(name,
+                                  one.what.stop.stop_requested() ? "canceled"
+                                  : failed                       ? "failed"
+                                                                 : "done",
+                                  steady_clock::now() - one.since);
+  const auto worker = one.worker;
+  if (failed)
+    refuse(one, fault::unavailable, "");
+  else
+    one.answer.deliver(ran{std::move(done.result)});
+  if (--in_hand_[one.what.client] == 0) in_hand_.erase(one.what.client);
+  errands_.erase(found);
+  leave(worker);
+  pump();
+}
+
+void interactive_state::leave(const runner_actor& w) {
+  --busy_;
+  if (busy_ + idle_.size() + resting_ < concurrency_) {
+    idle_.push_back(w);
+  } else {
+    self_->demonitor(w.address());
+    self_->send_exit(w, caf::exit_reason::user_shutdown);
+  }
+}
+
+void interactive_state::expire(std::uint64_t id) {
+  const auto found = errands_.find(id);
+  if (found == errands_.end() || found->second.worker) return;
+  refuse(found->second, fault::queue_full, "");
+  errands_.erase(found);
+  std::erase(line_, id);
+  show();
+}
+
+/// A worker died. What it ran is lost: it was to run at once or not at all.
+void interactive_state::replace(const caf::down_msg& down) {
+  std::erase_if(idle_, [&](const runner_actor& w) { return w.address() == down.source; });
+  const auto found = std::find_if(errands_.begin(), errands_.end(), [&](const auto& entry) {
+    return entry.second.worker && entry.second.worker.address() == down.source;
+  });
+  if (found != errands_.end()) {
+    auto& one = found->second;
+    board_->meters().stage_finished(name, "crashed", steady_clock::now() - one.since);
+    refuse(one, fault::unavailable, "");
+    if (--in_hand_[one.what.client] == 0) in_hand_.erase(one.what.client);
+    errands_.erase(found);
+    --busy_;
+  }
+  board_->meters().stage_restarted(name);
+  ++resting_;
+  const auto wait = budget_.spend(steady_clock::now());
+  if (budget_.exhausted(steady_clock::now())) board_->healthy(name, false);
+  self_->delayed_send(self_, wait, replenish{});
+  show();
+}
+
+caf::result<adjusted> interactive_state::change(const adjust& request) {
+  const auto& [concurrency, queue_limit] = request.change;
+  if (concurrency && (*concurrency < 1 || *concurrency > static_cast<std::int64_t>(max_workers)))
+    return make_fault(fault::out_of_range, "concurrency: 1 to 64");
+  if (queue_limit && (*queue_limit < 1 || *queue_limit > static_cast<std::int64_t>(max_stage_queue)))
+    return make_fault(fault::out_of_range, "queue_limit: 1 to 100000");
+  if (concurrency) concurrency_ = static_cast<std::size_t>(*concurrency);
+  if (queue_limit) limit_ = static_cast<std::size_t>(*queue_limit);
+  board_->configure(name, concurrency_, limit_);
+  while (!idle_.empty() && busy_ + idle_.size() > concurrency_) {
+    self_->demonitor(idle_.back().address());
+    self_->send_exit(idle_.back(), caf::exit_reason::user_shutdown);
+    idle_.pop_back();
+  }
+  pump();
+  return adjusted{board_->of(name)};
+}
+
+void interactive_state::strike_worker() {
+  for (const auto& [id, one] : errands_) {
+    if (one.worker) return self_->send_exit(one.worker, caf::exit_reason::kill);
+  }
+  if (!idle_.empty()) self_->send_exit(idle_.back(), caf::exit_reason::kill);
+}
+
+/// What is in hand goes on; who waits is told at once.
+void interactive_state::close() {
+  draining_ = true;
+  for (const auto id : line_) {
+    refuse(errands_.at(id), fault::draining, "");
+    errands_.erase(id);
+  }
+  line_.clear();
+  show();
+}
+
+void interactive_state::refuse(errand& whose, fault why, const char* detail) {
+  whose.answer.deliver(make_fault(why, detail));
+}
+
+std::size_t interactive_state::in_hand(const std::string& client) const {
+  const auto found = in_hand_.find(client);
+  return found == in_hand_.end() ? 0 : found->second;
+}
+
+void interactive_state::show() { board_->occupy(name, line_.size(), busy_); }
+
+}  // namespace lazaret::actors

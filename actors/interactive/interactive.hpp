@@ -1,0 +1,85 @@
+#pragma once
+/// The interactive stage: people's code runs at once or not at all. A bounded line, N workers, both tunable while it
+/// runs. Nothing of it is stored: whoever asked is waiting on a connection.
+///
+/// Fair between clients: a free worker goes to the client with the fewest runs in hand, the longest waiting first among
+/// equals. A full line makes room for a client that has less in it than the one with the most, whose newest goes
+/// ("longest queue drop": Suter et al., Buffer Management Schemes for Supporting TCP in Gigabit Routers, 1999). So one
+/// client alone may use everything, and two have half each.
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "actors/board.hpp"
+#include "actors/messages.hpp"
+#include "actors/restart_budget.hpp"
+
+namespace lazaret::actors {
+
+struct interactive_options {
+  /// Blocking; called on a worker's own thread. An exception kills the worker, not the service.
+  perform_function work;
+  /// How long somebody may wait for a worker. People don't wait longer, and their connection is worth more.
+  std::chrono::milliseconds patience{10'000};
+  /// In hand, of one client; 0: as many as there are workers while nobody else waits.
+  std::size_t per_client = 0;
+  restart_policy restarts;
+};
+
+class interactive_state {
+ public:
+  static inline constexpr const char* name = "interactive";
+  explicit interactive_state(interactive_actor::stateful_pointer<interactive_state> self) : self_{self} {}
+  /// Refuses whoever still waits: a promise that is forgotten would keep them waiting.
+  ~interactive_state();
+  /// Settings (concurrency, queue limit) are those on the board.
+  interactive_actor::behavior_type start(interactive_options options, std::shared_ptr<board> figures);
+
+ private:
+  using promise = caf::typed_response_promise<ran>;
+  struct errand {
+    run_now what;
+    promise answer;
+    runner_actor worker;  ///< empty while it waits
+    std::chrono::steady_clock::time_point since;
+  };
+  using errands = std::unordered_map<std::uint64_t, errand>;
+
+  caf::result<ran> accept(run_now& request);
+  void complete(ran_by& done);
+  void expire(std::uint64_t id);
+  void replace(const caf::down_msg& down);
+  caf::result<adjusted> change(const adjust& request);
+  void strike_worker();
+  void close();
+
+  void pump();
+  [[nodiscard]] bool make_room(const std::string& client);
+  void forget_who_left();
+  void leave(const runner_actor& worker);
+  void refuse(errand& whose, fault why, const char* detail);
+  [[nodiscard]] runner_actor find_worker();
+  [[nodiscard]] std::size_t in_hand(const std::string& client) const;
+  void show();
+
+  interactive_actor::stateful_pointer<interactive_state> self_;
+  interactive_options options_;
+  std::shared_ptr<board> board_;
+  std::size_t concurrency_ = 1, limit_ = 1;
+  std::deque<std::uint64_t> line_;                        ///< who waits, longest first
+  errands errands_;                                       ///< who waits and who is being served
+  std::unordered_map<std::string, std::size_t> in_hand_;  ///< by client; no zeros
+  std::vector<runner_actor> idle_;
+  std::size_t busy_ = 0, resting_ = 0;
+  std::uint64_t last_ = 0;
+  bool draining_ = false;
+  restart_budget budget_;
+};
+
+[[nodiscard]] runner_actor::behavior_type runner(runner_actor::pointer self, perform_function work);
+
+}  // namespace lazaret::actors

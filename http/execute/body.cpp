@@ -1,0 +1,281 @@
+#include "http/execute/body.hpp"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <set>
+
+#include "http/base64.hpp"
+#include "http/json_body.hpp"
+
+namespace lazaret::http {
+namespace {
+
+namespace json = boost::json;
+using sandbox::bytes;
+
+constexpr const char* place = "/work";
+constexpr const char* main_file = "/code/main.py";
+/// The policy travels in one message of at most 4 MiB; what is longer has to come as a file.
+constexpr std::size_t longest_source = 3 << 20;
+constexpr std::size_t most_arguments_bytes = 512 << 10;
+constexpr std::size_t most_files = 10'000;
+
+/// Says what is wrong with a field's value; empty when nothing is.
+using problem = std::string;
+
+std::string_view view(const json::string& s) { return {s.data(), s.size()}; }
+
+problem read_text(const json::value& value, std::string_view field, std::string& into) {
+  const auto* text = value.if_string();
+  if (text == nullptr) return std::string{field} + ": must be a string";
+  into = view(*text);
+  return {};
+}
+
+problem read_argument(const json::value& value, const std::string& field, std::string& into) {
+  if (auto wrong = read_text(value, field, into); !wrong.empty()) return wrong;
+  return into.find('\0') == into.npos ? "" : field + ": must not contain NUL";
+}
+
+problem read_arguments(const json::value& value, const std::string& field, std::vector<std::string>& into) {
+  const auto* list = value.if_array();
+  if (list == nullptr) return field + ": must be an array of strings";
+  if (list->size() > 4096) return field + ": must have at most 4096 items";
+  for (const auto& item : *list) {
+    const auto name = field + "[" + std::to_string(into.size()) + "]";
+    if (auto wrong = read_argument(item, name, into.emplace_back()); !wrong.empty()) return wrong;
+  }
+  return {};
+}
+
+bool is_variable(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+  return !name.empty() && letter(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+problem read_environment(const json::value& value, std::vector<std::string>& into) {
+  const auto* object = value.if_object();
+  if (object == nullptr) return "env: must be an object of strings";
+  if (object->size() > 1024) return "env: must have at most 1024 entries";
+  for (const auto& [key, item] : *object) {
+    const std::string name{key.data(), key.size()};
+    if (!is_variable(name)) return "env: `" + shown(name) + "` is not a variable's name";
+    std::string text;
+    if (auto wrong = read_argument(item, "env." + name, text); !wrong.empty()) return wrong;
+    std::erase_if(into, [&](const std::string& own) { return own.starts_with(name + "="); });
+    into.push_back(name + "=" + text);
+  }
+  return {};
+}
+
+/// A relative path that is written in the one way.
+bool is_inner_path(std::string_view path) {
+  if (path.empty() || path.size() > 4000 || path.find('\0') != path.npos) return false;
+  for (;;) {
+    const auto part = path.substr(0, path.find('/'));
+    if (part.empty() || part == "." || part == ".." || part.size() > 255) return false;
+    if (part.size() == path.size()) return true;
+    path.remove_prefix(part.size() + 1);
+  }
+}
+
+problem read_file(const json::value& value, const std::string& field, sandbox::volume_file& into) {
+  const auto* object = value.if_object();
+  if (object == nullptr) return field + ": must be an object";
+  bool has_path = false, has_content = false;
+  for (const auto& [key, item] : *object) {
+    const std::string name{key.data(), key.size()};
+    std::string text;
+    if (name != "path" && name != "text" && name != "base64") return field + ": `" + shown(name) + "`: unknown field";
+    if (auto wrong = read_text(item, field + "." + name, text); !wrong.empty()) return wrong;
+    if (name == "path") {
+      if (!is_inner_path(text)) return field + ".path: must be relative, without `.`, `..`, empty parts and NUL";
+      into.path = std::move(text);
+      has_path = true;
+      continue;
+    }
+    if (has_content) return field + ": must have one of `text` and `base64`";
+    has_content = true;
+    if (name == "text")
+      into.content = std::move(text);
+    else if (!decode_base64(text, into.content))
+      return field + ".base64: must be base64 (RFC 4648, section 4)";
+  }
+  return has_path ? "" : field + ".path: is missing";
+}
+
+problem read_files(const json::value& value, std::vector<sandbox::volume_file>& into) {
+  const auto* list = value.if_array();
+  if (list == nullptr) return "files: must be an array";
+  if (list->size() > most_files) return "files: must have at most " + std::to_string(most_files) + " items";
+  std::set<std::string> paths;
+  for (const auto& item : *list) {
+    const auto name = "files[" + std::to_string(into.size()) + "]";
+    if (auto wrong = read_file(item, name, into.emplace_back()); !wrong.empty()) return wrong;
+    if (!paths.insert(into.back().path).second) return name + ".path: is the path of an earlier one too";
+  }
+  return {};
+}
+
+problem read_number(const json::value& value, const std::string& field, std::int64_t least, std::int64_t most,
+                    std::int64_t& into) {
+  const auto* number = value.if_int64();
+  if (number == nullptr || *number < least || *number > most)
+    return field + ": must be an integer from " + std::to_string(least) + " to " + std::to_string(most);
+  into = *number;
+  return {};
+}
+
+struct asked_limits {
+  std::int64_t wall_ms = 10'000, cpu_ms = 0, memory_mb = 256, pids = 64, disk_mb = 64, output_bytes = 1 << 20;
+};
+
+problem read_limits(const json::value& value, const config& settings, asked_limits& into) {
+  const auto* object = value.if_object();
+  if (object == nullptr) return "limits: must be an object";
+  struct row {
+    std::string_view name;
+    std::int64_t least, most;
+    std::int64_t asked_limits::*member;
+  };
+  const row rows[] = {{"wall_ms", 1, settings.execute_max_wall_sec * 1000, &asked_limits::wall_ms},
+                      {"cpu_ms", 1, settings.execute_max_wall_sec * 1000 * 64, &asked_limits::cpu_ms},
+                      {"memory_mb", 16, settings.execute_max_memory_mb, &asked_limits::memory_mb},
+                      {"pids", 1, 4096, &asked_limits::pids},
+                      {"disk_mb", 1, settings.execute_max_disk_mb, &asked_limits::disk_mb},
+                      {"output_bytes", 0, 16 << 20, &asked_limits::output_bytes}};
+  for (const auto& [key, item] : *object) {
+    const std::string name{key.data(), key.size()};
+    const auto found = std::ranges::find(rows, name, &row::name);
+    if (found == std::end(rows)) return "limits: `" + shown(name) + "`: unknown field";
+    if (auto wrong = read_number(item, "limits." + name, found->least, found->most, into.*found->member);
+        !wrong.empty())
+      return wrong;
+  }
+  return {};
+}
+
+problem read_wanted(const json::value& value, sandbox::gather_options& into) {
+  const auto* object = value.if_object();
+  if (object == nullptr) return "return_files: must be an object";
+  for (const auto& [key, item] : *object) {
+    const std::string name{key.data(), key.size()};
+    std::int64_t number = 0;
+    problem wrong;
+    if (name == "pattern") {
+      wrong = read_argument(item, "return_files.pattern", into.pattern);
+      into.recursive = into.pattern.starts_with("**/");
+      if (into.recursive) into.pattern.erase(0, 3);
+      if (wrong.empty() && (into.pattern.empty() || into.pattern.find('/') != into.pattern.npos))
+        wrong = "return_files.pattern: must be `NAME` or `**/NAME`, NAME a pattern without `/`";
+    } else if (name == "max_files") {
+      wrong = read_number(item, "return_files.max_files", 0, 10'000, number);
+      into.most_files = static_cast<std::size_t>(number);
+    } else if (name == "max_bytes") {
+      wrong = read_number(item, "return_files.max_bytes", 0, 64 << 20, number);
+      into.most_bytes = {static_cast<std::uint64_t>(number)};
+    } else {
+      wrong = "return_files: `" + shown(name) + "`: unknown field";
+    }
+    if (!wrong.empty()) return wrong;
+  }
+  return {};
+}
+
+/// The fields as they come, before they are looked at together.
+struct fields {
+  std::string runtime, source, standard_input, network = "none", output = "separate";
+  bool has_source = false;
+  std::vector<std::string> argv, args, environment;
+  std::vector<sandbox::volume_file> files;
+  asked_limits limits;
+  sandbox::gather_options wanted{.most_files = 100, .most_bytes = {16 << 20}, .pattern = "*", .recursive = true};
+};
+
+problem read_field(std::string_view name, const json::value& value, const config& settings, fields& into) {
+  if (name == "runtime") return read_text(value, name, into.runtime);
+  if (name == "source") return into.has_source = true, read_text(value, name, into.source);
+  if (name == "argv") return read_arguments(value, "argv", into.argv);
+  if (name == "args") return read_arguments(value, "args", into.args);
+  if (name == "stdin") return read_text(value, name, into.standard_input);
+  if (name == "env") return read_environment(value, into.environment);
+  if (name == "files") return read_files(value, into.files);
+  if (name == "limits") return read_limits(value, settings, into.limits);
+  if (name == "network") return read_text(value, name, into.network);
+  if (name == "output") return read_text(value, name, into.output);
+  if (name == "return_files") return read_wanted(value, into.wanted);
+  return "`" + shown(name) + "`: unknown field";
+}
+
+problem check_together(const fields& f) {
+  if (f.runtime.empty() == f.argv.empty()) return "runtime: one of `runtime` and `argv` is needed";
+  if (!f.runtime.empty() && f.runtime != "python") return "runtime: must be `python`";
+  if (!f.runtime.empty() && !f.has_source) return "source: is missing";
+  if (f.source.size() > longest_source) return "source: must be at most 3 MiB long; send the rest in `files`";
+  if (f.source.find('\0') != f.source.npos) return "source: must not contain NUL";
+  if (f.runtime.empty() && f.has_source) return "source: needs a `runtime`";
+  if (f.runtime.empty() && !f.args.empty()) return "args: need a `runtime`; `argv` holds its own";
+  if (!f.argv.empty() && f.argv.front().empty()) return "argv[0]: must name a program";
+  std::size_t size = 0;
+  for (const auto* list : {&f.argv, &f.args, &f.environment})
+    for (const auto& item : *list) size += item.size();
+  if (size > most_arguments_bytes) return "argv: arguments and environment must be at most 512 KiB long together";
+  if (f.network != "none") return "network: must be `none`";
+  if (f.output != "separate" && f.output != "merged") return "output: must be `separate` or `merged`";
+  return {};
+}
+
+actors::execution_request make(fields&& f) {
+  actors::execution_request made;
+  auto& rules = made.rules;
+  rules = sandbox::base_policy();
+  rules.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "PYTHONPATH=/work",
+                       "PYTHONDONTWRITEBYTECODE=1"};
+  for (auto& own : f.environment) {
+    const auto name = own.substr(0, own.find('=') + 1);
+    std::erase_if(rules.environment, [&](const std::string& standard) { return standard.starts_with(name); });
+    rules.environment.push_back(std::move(own));
+  }
+  rules.working_directory = place;
+  rules.mount_proc = true;
+  rules.merge_output = f.output == "merged";
+  rules.tmpfs.push_back({.target = "/tmp", .size = {16 << 20}, .executable = true});
+  if (f.argv.empty()) {
+    rules.files.push_back({main_file, std::move(f.source)});
+    rules.argv = {"/usr/bin/python3", main_file};
+    rules.argv.insert(rules.argv.end(), f.args.begin(), f.args.end());
+  } else {
+    made.runtime = "command";
+    rules.argv = std::move(f.argv);
+  }
+  auto& limits = rules.limits;
+  limits.wall = std::chrono::milliseconds{f.limits.wall_ms};
+  limits.cpu = f.limits.cpu_ms > 0 ? std::chrono::milliseconds{f.limits.cpu_ms} : limits.wall * 64;
+  limits.memory = {static_cast<std::uint64_t>(f.limits.memory_mb) << 20};
+  limits.pids = static_cast<std::uint32_t>(f.limits.pids) + 1;  // the jail's init
+  limits.output = {static_cast<std::uint64_t>(f.limits.output_bytes)};
+  made.standard_input = std::move(f.standard_input);
+  made.place = place;
+  made.space = {static_cast<std::uint64_t>(f.limits.disk_mb) << 20};
+  limits.file_size = made.space;
+  made.files = std::move(f.files);
+  made.wanted = std::move(f.wanted);
+  return made;
+}
+
+}  // namespace
+
+checked<actors::execution_request> read_execution(std::string_view body, const config& settings) {
+  auto read = read_json_object(body);
+  if (auto* wrong = std::get_if<complaint>(&read)) return std::move(*wrong);
+  fields all;
+  for (const auto& [key, value] : std::get<json::object>(read))
+    if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
+      return complaint{std::move(wrong)};
+  if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};
+  return make(std::move(all));
+}
+
+}  // namespace lazaret::http

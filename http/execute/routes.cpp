@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <system_error>
+
+#include "actors/json.hpp"
+#include "http/base64.hpp"
+#include "http/execute/body.hpp"
+#include "http/json_body.hpp"
+#include "http/refusal.hpp"
+#include "http/routes.hpp"
+
+namespace lazaret::http {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t large = 256 << 10;
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>{time}.count(); }
+
+json::value usage(const sandbox::outcome& how) {
+  return {{"wall_seconds", seconds(how.wall)},
+          {"cpu_seconds", seconds(how.cpu)},
+          {"peak_memory_bytes", how.peak_memory.count},
+          {"peak_pids", how.peak_pids},
+          {"processes", how.processes},
+          {"bytes_written", how.bytes_written.count}};
+}
+
+/// Text where it is text, and the very bytes where it isn't.
+void put_text(json::object& into, const char* text_key, const char* bytes_key, const std::string& bytes) {
+  auto text = actors::valid_utf8(bytes);
+  if (text != bytes) into[bytes_key] = encode_base64(bytes);
+  into[text_key] = std::move(text);
+}
+
+std::string_view name(sandbox::gathering how) {
+  switch (how) {
+    case sandbox::gathering::complete:
+      return "complete";
+    case sandbox::gathering::too_deep:
+      return "too_deep";
+    case sandbox::gathering::bad_name:
+      return "bad_name";
+    case sandbox::gathering::too_late:
+      return "too_late";
+    case sandbox::gathering::unreadable:
+      return "unreadable";
+  }
+  return "unreadable";
+}
+
+response render(const actors::execution_answer& done) {
+  const auto& how = done.how;
+  json::object body{{"outcome", sandbox::name(how.reason)},
+                    {"description", sandbox::describe(how)},
+                    {"exit_code", how.signal == 0 ? json::value(how.code) : json::value(nullptr)},
+                    {"signal", how.signal != 0 ? json::value(how.signal) : json::value(nullptr)},
+                    {"syscall", how.syscall.empty() ? json::value(nullptr) : json::value(how.syscall)},
+                    {"pids_exhausted", how.pids_exhausted},
+                    {"stdout_bytes", done.out_bytes},
+                    {"stderr_bytes", done.err_bytes},
+                    {"output_truncated", done.truncated},
+                    {"usage", usage(how)},
+                    {"files_status", name(done.gathering)}};
+  put_text(body, "stdout", "stdout_base64", done.out);
+  put_text(body, "stderr", "stderr_base64", done.err);
+  json::array files;
+  for (const auto& file : done.files) {
+    json::object one{{"path", file.path}, {"size", file.content.size()}};
+    if (actors::valid_utf8(file.content) == file.content)
+      one["text"] = file.content;
+    else
+      one["base64"] = encode_base64(file.content);
+    files.push_back(std::move(one));
+  }
+  body["files"] = std::move(files);
+  return {.body = json::serialize(body)};
+}
+
+/// What the request asked for could not be had: its own fault, so 422.
+response complain(const actors::execution_answer& done, const std::vector<std::string>& paths) {
+  if (!done.misplaced)
+    return failed(422, "argv[0]: can't be run: " + std::generic_category().message(done.not_started));
+  const auto which = std::ranges::find(paths, done.misplaced->path) - paths.begin();
+  return failed(422, "files[" + std::to_string(which) +
+                         "]: can't be written: " + std::generic_category().message(done.misplaced->error));
+}
+
+}  // namespace
+
+void execute_now(const site& s, const request& r, respond answer) {
+  const auto refuse = [&](std::string_view detail) {
+    s.metrics.submission("execute", "invalid");
+    answer(failed(422, detail));
+  };
+  if (!is_json(r.content_type)) return refuse("body: must be JSON (Content-Type: application/json)");
+  auto read = read_execution(r.body, s.settings);
+  if (const auto* wrong = std::get_if<complaint>(&read)) return refuse(wrong->detail);
+  auto what = std::make_shared<const actors::execution_request>(std::move(std::get<actors::execution_request>(read)));
+  std::vector<std::string> paths;
+  for (const auto& file : what->files) paths.push_back(file.path);
+  s.pipeline.execute(std::move(what), std::string{r.client}, r.left,
+                     [&s, answer = std::move(answer),
+                      paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
+                       if (const auto* why = std::get_if<actors::refusal>(&given)) {
+                         s.metrics.submission("execute", row(why->why).outcome);
+                         return answer(refused(s, *why));
+                       }
+                       const auto done = std::get<0>(given);
+                       const bool ran = !done->misplaced && done->not_started == 0;
+                       s.metrics.submission("execute", ran ? "accepted" : "invalid");
+                       if (!ran) return answer(complain(*done, paths));
+                       std::size_t size = done->out.size() + done->err.size();
+                       for (const auto& file : done->files) size += file.content.size();
+                       if (size <= large) return answer(render(*done));
+                       s.aside([answer, done] { answer(render(*done)); });
+                     });
+}
+
+}  // namespace lazaret::http

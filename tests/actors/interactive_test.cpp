@@ -1,0 +1,245 @@
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "pipeline_fixture.hpp"
+
+using namespace lazaret::actors;
+using namespace lazaret::actors::test;
+
+namespace {
+
+/// Executions that a test asked for, and what became of them.
+class audience {
+ public:
+  explicit audience(running_pipeline& p) : p_{p} {}
+
+  void ask(const std::string& client, const std::string& name, std::stop_token stop = {}) {
+    auto what = std::make_shared<execution_request>();
+    what->standard_input = name;
+    p_.subject.execute(what, client, std::move(stop), [this, name](answer<std::shared_ptr<execution_answer>> given) {
+      const std::scoped_lock lock{mutex_};
+      const auto* why = std::get_if<refusal>(&given);
+      answers_[name] = why ? lazaret::actors::name(why->why) : std::string_view{"done"};
+      changed_.notify_all();
+    });
+  }
+  std::string answer_to(const std::string& name) {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return answers_.contains(name); });
+    return answers_[name];
+  }
+  /// Until the line holds so many.
+  bool waiting(std::size_t n) {
+    return until([&] { return now().queue_depth == n; });
+  }
+  bool in_hand(std::size_t n) {
+    return until([&] { return now().in_flight == n; });
+  }
+
+ private:
+  stage_status now() {
+    stage_status found;
+    p_.subject.stages([&](const auto& all) {
+      for (const auto& s : std::get<0>(all))
+        if (s.name == "interactive") found = s;
+    });
+    return found;
+  }
+  template <class Condition>
+  static bool until(const Condition& is_so) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!is_so() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return is_so();
+  }
+
+  running_pipeline& p_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, std::string> answers_;
+};
+
+/// One that answers when the gate opens, and notes whose turn came in which order.
+struct counter_clerk {
+  gate open;
+  counter begun;
+  std::mutex mutex;
+  std::vector<std::string> served;
+
+  pipeline_options options(const std::filesystem::path& data, std::size_t concurrency, std::size_t limit) {
+    auto o = quick_options(data);
+    o.interactive.concurrency = concurrency;
+    o.interactive.queue_limit = limit;
+    o.interactive.work = [this](const execution_request& what, std::stop_token) {
+      if (what.standard_input == "fall") throw std::runtime_error{"a worker falls"};
+      if (what.standard_input == "broken") return std::shared_ptr<execution_answer>{};
+      {
+        const std::scoped_lock lock{mutex};
+        served.push_back(what.standard_input);
+      }
+      begun.add();
+      open.pass();
+      return std::make_shared<execution_answer>();
+    };
+    return o;
+  }
+};
+
+}  // namespace
+
+SCENARIO("people's code waits for a worker in a bounded line, and is refused beyond it") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 2)};
+  audience a{p};
+  a.ask("ann", "1");
+  REQUIRE(a.in_hand(1));
+  a.ask("ann", "2");
+  a.ask("ann", "3");
+  REQUIRE(a.waiting(2));
+  a.ask("ann", "4");
+  CHECK(a.answer_to("4") == "queue_full");
+  clerk.open.open();
+  for (const auto* name : {"1", "2", "3"}) CHECK(a.answer_to(name) == "done");
+}
+
+SCENARIO("a client with few runs in hand comes before one with many") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 10)};
+  audience a{p};
+  a.ask("ann", "ann 1");
+  REQUIRE(a.in_hand(1));
+  for (const auto* name : {"ann 2", "ann 3"}) a.ask("ann", name);
+  REQUIRE(a.waiting(2));
+  GIVEN("two workers, so that one of ann's runs goes on while the next is chosen") {
+    a.ask("bob", "bob 1");
+    REQUIRE(a.waiting(3));
+    REQUIRE(std::holds_alternative<stage_status>(p.change("interactive", {.concurrency = 2, .queue_limit = {}})));
+    REQUIRE(clerk.begun.reaches(2));
+    clerk.open.open();
+    CHECK(a.answer_to("ann 3") == "done");
+    CHECK(a.answer_to("bob 1") == "done");
+    const std::scoped_lock lock{clerk.mutex};
+    const auto place = [&](const char* name) { return std::ranges::find(clerk.served, name) - clerk.served.begin(); };
+    CHECK(place("bob 1") < place("ann 2"));
+  }
+  clerk.open.open();
+}
+
+SCENARIO("a full line makes room for a newcomer at the cost of whoever has most in it") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 2)};
+  audience a{p};
+  a.ask("ann", "1");
+  REQUIRE(a.in_hand(1));
+  a.ask("ann", "2");
+  a.ask("ann", "3");
+  REQUIRE(a.waiting(2));
+  a.ask("bob", "b");
+  CHECK(a.answer_to("3") == "queue_full");
+  a.ask("bob", "c");
+  CHECK(a.answer_to("c") == "queue_full");
+  clerk.open.open();
+  CHECK(a.answer_to("b") == "done");
+  CHECK(a.answer_to("2") == "done");
+}
+
+SCENARIO("one client may not have more in hand than the setting says") {
+  temporary_folder data;
+  counter_clerk clerk;
+  auto o = clerk.options(data.path(), 4, 10);
+  o.interactive.per_client = 2;
+  running_pipeline p{o};
+  audience a{p};
+  for (const auto* name : {"1", "2", "3"}) a.ask("ann", name);
+  REQUIRE(a.waiting(1));
+  CHECK(a.in_hand(2));
+  a.ask("bob", "b");
+  CHECK(a.in_hand(3));
+  clerk.open.open();
+  for (const auto* name : {"1", "2", "3", "b"}) CHECK(a.answer_to(name) == "done");
+}
+
+SCENARIO("nobody waits in line for ever") {
+  temporary_folder data;
+  counter_clerk clerk;
+  auto o = clerk.options(data.path(), 1, 10);
+  o.interactive.patience = std::chrono::milliseconds{50};
+  running_pipeline p{o};
+  audience a{p};
+  a.ask("ann", "1");
+  a.ask("ann", "2");
+  CHECK(a.answer_to("2") == "queue_full");
+  clerk.open.open();
+  CHECK(a.answer_to("1") == "done");
+}
+
+SCENARIO("who left while waiting gives up the place") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 1)};
+  audience a{p};
+  std::stop_source left;
+  a.ask("ann", "1");
+  REQUIRE(a.in_hand(1));
+  a.ask("ann", "2", left.get_token());
+  REQUIRE(a.waiting(1));
+  left.request_stop();
+  a.ask("ann", "3");
+  CHECK(a.answer_to("2") == "unavailable");
+  clerk.open.open();
+  CHECK(a.answer_to("3") == "done");
+}
+
+SCENARIO("a worker that falls, a stage that is killed and a drain each answer whoever asked") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 10)};
+  audience a{p};
+  a.ask("ann", "fall");
+  CHECK(a.answer_to("fall") == "unavailable");
+  a.ask("ann", "broken");
+  CHECK(a.answer_to("broken") == "unavailable");
+  a.ask("ann", "1");
+  a.ask("ann", "2");
+  REQUIRE(a.waiting(1));
+  SECTION("killed") {
+    p.subject.strike("interactive");
+    CHECK(a.answer_to("1") == "unavailable");
+    CHECK(a.answer_to("2") == "unavailable");
+    clerk.open.open();
+    std::string again = "unavailable";
+    for (int n = 0; again != "done" && n < 1000; ++n) {
+      a.ask("ann", "again " + std::to_string(n));
+      again = a.answer_to("again " + std::to_string(n));
+    }
+    CHECK(again == "done");
+  }
+  SECTION("drained") {
+    p.subject.drain(std::chrono::milliseconds{0});
+    CHECK(a.answer_to("2") == "draining");
+    clerk.open.open();
+    CHECK(a.answer_to("1") == "done");
+  }
+  clerk.open.open();
+}
+
+SCENARIO("concurrency and limit of people's code are tuned while it runs, within their ranges") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 10)};
+  audience a{p};
+  for (const auto* name : {"1", "2", "3"}) a.ask("ann", name);
+  REQUIRE(a.waiting(2));
+  const auto changed = p.change("interactive", {.concurrency = 3, .queue_limit = 5});
+  REQUIRE(std::holds_alternative<stage_status>(changed));
+  CHECK(std::get<stage_status>(changed).queue_limit == 5);
+  CHECK(a.in_hand(3));
+  CHECK(std::get<refusal>(p.change("interactive", {.concurrency = 65, .queue_limit = {}})).why == fault::out_of_range);
+  clerk.open.open();
+  for (const auto* name : {"1", "2", "3"}) CHECK(a.answer_to(name) == "done");
+}
