@@ -51,7 +51,7 @@ class tree {
   unique_fd root_;
 };
 
-harvest gathered(int root, const std::vector<std::string>& select = {}, const harvest_limits& within = {}) {
+harvest brought_back(int root, const std::vector<std::string>& select = {}, const harvest_limits& within = {}) {
   auto found = gather(root, select, within);
   if (!found) FAIL(found.error().describe());
   return std::move(*found);
@@ -81,13 +81,13 @@ TEST_CASE("Files come back with their paths and contents, in order") {
   left.put("b.txt", "two");
   left.put("a/deep/er.txt", std::string{"\0binary\xff", 8});
   left.put("empty", "");
-  const auto found = gathered(left.root());
+  const auto found = brought_back(left.root());
   CHECK(paths(found) == "a/deep/er.txt b.txt empty ");
   CHECK(found.files[0].content == std::string{"\0binary\xff", 8});
   CHECK(found.files[1].content == "two");
   CHECK(found.left.empty());
   CHECK(found.complete);
-  CHECK(paths(gathered(left.root())) == paths(found));  // the root's own offset stays where it was
+  CHECK(paths(brought_back(left.root())) == paths(found));  // the root's own offset stays where it was
 }
 
 TEST_CASE("Patterns choose, and cost no more than their length") {
@@ -110,8 +110,8 @@ TEST_CASE("Patterns choose, and cost no more than their length") {
 
   const tree left;
   for (const auto* name : {"out.png", "out.txt", "sub/out.png", "main.py"}) left.put(name, "x");
-  CHECK(paths(gathered(left.root(), {"*.png", "main.*"})) == "main.py out.png ");
-  CHECK(paths(gathered(left.root(), {"**.png"})) == "out.png sub/out.png ");
+  CHECK(paths(brought_back(left.root(), {"*.png", "main.*"})) == "main.py out.png ");
+  CHECK(paths(brought_back(left.root(), {"**.png"})) == "out.png sub/out.png ");
   CHECK(gather(left.root(), std::vector<std::string>{"/etc/*"}).has_error());
   CHECK(gather(left.root(), std::vector<std::string>{""}).has_error());
   CHECK(gather(left.root(), std::vector<std::string>(65, "x")).has_error());
@@ -126,7 +126,7 @@ TEST_CASE("No symbolic link is followed, whether at the end of a path or on the 
   fs::create_symlink("/proc/self/root/etc/passwd", left.path() / "magic");
   fs::create_symlink("real", left.path() / "inside");
   fs::create_symlink("loop", left.path() / "loop");
-  const auto found = gathered(left.root());
+  const auto found = brought_back(left.root());
   CHECK(paths(found) == "real ");
   for (const auto* link : {"relative", "absolute", "folder", "magic", "inside", "loop"})
     CHECK(why(found, link) == "symbolic_link");
@@ -145,7 +145,7 @@ TEST_CASE("FIFOs, sockets and devices are named, not opened") {
   REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   if (::geteuid() == 0) REQUIRE(::mknod((left.path() / "null").c_str(), S_IFCHR | 0666, makedev(1, 3)) == 0);
   const auto start = std::chrono::steady_clock::now();
-  const auto found = gathered(left.root());
+  const auto found = brought_back(left.root());
   CHECK(std::chrono::steady_clock::now() - start < 1s);
   CHECK(found.files.empty());
   CHECK(why(found, "pipe") == "fifo");
@@ -164,7 +164,7 @@ TEST_CASE("A leased file holds nobody up") {
   REQUIRE(::fcntl(holder.get(), F_SETSIG, SIGCONT) == 0);  // the break is announced by a signal that does nothing
   REQUIRE(::fcntl(holder.get(), F_SETLEASE, F_WRLCK) == 0);
   const auto start = std::chrono::steady_clock::now();
-  const auto found = gathered(left.root());
+  const auto found = brought_back(left.root());
   CHECK(std::chrono::steady_clock::now() - start < 1s);
   CHECK(why(found, "leased") == "unreadable");
 }
@@ -172,25 +172,25 @@ TEST_CASE("A leased file holds nobody up") {
 TEST_CASE("Size, number, depth, length and total are bounded") {
   const tree left;
   for (int n = 0; n < 10; ++n) left.put("f" + std::to_string(n), std::string(1000, 'x'));
-  CHECK(gathered(left.root(), {}, {.files = 4}).files.size() == 4);
-  CHECK(gathered(left.root(), {}, {.files = 4}).left_in_all == 6);
-  CHECK(gathered(left.root(), {}, {.file_size = 999_B}).files.empty());
-  CHECK(gathered(left.root(), {}, {.total = 3500_B}).files.size() == 3);
-  const auto few = gathered(left.root(), {}, {.entries = 5});
+  CHECK(brought_back(left.root(), {}, {.files = 4}).files.size() == 4);
+  CHECK(brought_back(left.root(), {}, {.files = 4}).left_in_all == 6);
+  CHECK(brought_back(left.root(), {}, {.file_size = 999_B}).files.empty());
+  CHECK(brought_back(left.root(), {}, {.total = 3500_B}).files.size() == 3);
+  const auto few = brought_back(left.root(), {}, {.entries = 5});
   CHECK(few.files.size() == 5);
   CHECK_FALSE(few.complete);
-  CHECK_FALSE(gathered(left.root(), {}, {.time = 0ms}).complete);
+  CHECK_FALSE(brought_back(left.root(), {}, {.time = 0ms}).complete);
 
   left.put("huge", "");
   fs::resize_file(left.path() / "huge", 1ULL << 40);  // sparse: a terabyte on paper
-  CHECK(why(gathered(left.root()), "huge") == "too_large");
+  CHECK(why(brought_back(left.root()), "huge") == "too_large");
   left.put("1/2/3/4", "deep");
-  const auto shallow = gathered(left.root(), {"**/4"}, {.depth = 3});
+  const auto shallow = brought_back(left.root(), {"**/4"}, {.depth = 3});
   CHECK(shallow.files.empty());
   CHECK(why(shallow, "1/2/3") == "too_deep");
-  CHECK(paths(gathered(left.root(), {"**/4"}, {.depth = 4})) == "1/2/3/4 ");
+  CHECK(paths(brought_back(left.root(), {"**/4"}, {.depth = 4})) == "1/2/3/4 ");
   left.put("long/" + std::string(200, 'n'), "x");
-  CHECK(gathered(left.root(), {"long/**"}, {.path = 100}).left_in_all == 1);
+  CHECK(brought_back(left.root(), {"long/**"}, {.path = 100}).left_in_all == 1);
 }
 
 TEST_CASE("A directory of very many names, and a chain of very many directories, end in time") {
@@ -198,11 +198,11 @@ TEST_CASE("A directory of very many names, and a chain of very many directories,
   auto here = left.path();
   for (int n = 0; n < 300; ++n) fs::create_directory(here /= "d");
   for (int n = 0; n < 3000; ++n) std::ofstream{left.path() / std::to_string(n)};
-  const auto found = gathered(left.root());
+  const auto found = brought_back(left.root());
   CHECK(found.files.size() == 64);
   CHECK(found.left.size() == 256);
   CHECK(found.left_in_all == 3000 - 64 + 1);
-  CHECK(why(gathered(left.root(), {"none"}), "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d") == "too_deep");
+  CHECK(why(brought_back(left.root(), {"none"}), "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d") == "too_deep");
 }
 
 TEST_CASE("A file that grows or shrinks while it is looked at comes back whole or not at all") {
@@ -215,7 +215,7 @@ TEST_CASE("A file that grows or shrinks while it is looked at comes back whole o
     }
   }};
   for (int n = 0; n < 200; ++n)
-    for (const auto& file : gathered(left.root()).files) CHECK(file.content.size() % 5 == 0);
+    for (const auto& file : brought_back(left.root()).files) CHECK(file.content.size() % 5 == 0);
 }
 
 TEST_CASE("What changes while it is read is never the host's") {
@@ -245,7 +245,7 @@ TEST_CASE("What changes while it is read is never the host's") {
   int whole = 0;
   const auto start = std::chrono::steady_clock::now();
   for (int n = 0; n < 100; ++n) {
-    const auto found = gathered(left.root());
+    const auto found = brought_back(left.root());
     CHECK_FALSE(holds(found, "SECRET"));
     for (const auto& file : found.files) {
       if (file.path != "flip") continue;
@@ -289,7 +289,7 @@ for n in itertools.count():
   const auto start = std::chrono::steady_clock::now();
   std::size_t seen = 0;
   for (int n = 0; n < 100 || seen == 0; ++n) {
-    const auto found = gathered(shared->root());
+    const auto found = brought_back(shared->root());
     seen += found.files.size() + found.left.size();
     CHECK_FALSE(holds(found, "root:"));
     for (const auto& file : found.files)
