@@ -9,7 +9,8 @@
 ///   gather       volume id                              fds: channel, sealed gather_options
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
-///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
+///   started      presence bits                         fds: stdout (or the terminal's master) stderr [audit]
+///                                                           [observations] [gateway]
 ///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
@@ -17,6 +18,7 @@
 ///   gathered     nothing                                fds: sealed message of that kind, with the files
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
+///   signal       its number, for the program
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
 ///
 /// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
@@ -28,6 +30,7 @@
 /// jailer -> jail:
 ///   proceed      ids are mapped, limits are in force
 ///   program      program, to a jail that was prepared ahead          fds: stdin stdout stderr
+///   signal       its number, for the program
 ///   stop         kill everybody, count, and end
 
 #include <cstdint>
@@ -65,6 +68,7 @@ enum class kind : std::uint8_t {
   survey,
   surveyed,
   program,
+  signal,
 };
 
 /// Which of the optional descriptors a message carries, in this order.

@@ -2,10 +2,14 @@
 /// One execution: what to run, and what came of it. Plain values; front ends make the one and word the other.
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "sandbox/conversation.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/volume_files.hpp"
@@ -14,11 +18,19 @@ namespace lazaret::actors {
 
 using execution_file = sandbox::volume_file;
 
+/// Somebody who talks with the program while it runs. The functions are called by the worker and must not block.
+struct live_talk {
+  std::shared_ptr<sandbox::conversation> with;                        ///< standard input comes from there
+  std::function<void()> started;                                      ///< the program has been executed
+  std::function<void(bool is_error, std::string_view bytes)> output;  ///< as it comes; nothing of it is in the answer
+};
+
 struct execution_request {
-  std::string runtime = "python";  ///< label of the metrics
-  sandbox::policy rules;           ///< without the volume
-  std::string standard_input;      ///< empty: /dev/null
-  std::string place;               ///< where inside the volume with the files is mounted; the program may write there
+  std::string runtime = "python";         ///< label of the metrics
+  sandbox::policy rules;                  ///< without the volume
+  std::string standard_input;             ///< empty: /dev/null
+  std::shared_ptr<const live_talk> live;  ///< null: nobody talks; `standard_input` is not looked at otherwise
+  std::string place;  ///< where inside the volume with the files is mounted; the program may write there
   sandbox::bytes space{48ull << 20};
   std::uint64_t inodes = 65536;
   std::vector<execution_file> files;              ///< of one path, the last one counts

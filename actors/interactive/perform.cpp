@@ -88,13 +88,18 @@ class performance {
   }
 
   std::optional<failure> run(const sandbox::policy& rules) {
-    sandbox::unique_fd input;
+    const auto* live = what_.live.get();
+    sandbox::unique_fd input, talked_into;
     std::optional<feeder> feeding;  // ends after the jail, whose end is what ends it
-    if (!what_.standard_input.empty()) {
+    if (live != nullptr ? rules.terminal.rows == 0 : !what_.standard_input.empty()) {
       std::array<int, 2> ends{};
       if (::pipe2(ends.data(), O_CLOEXEC) != 0) return sandbox::os_failure("perform", "pipe2");
       input.reset(ends[0]);
-      feeding.emplace(sandbox::unique_fd{ends[1]}, what_.standard_input);
+      sandbox::unique_fd into{ends[1]};
+      if (live == nullptr)
+        feeding.emplace(std::move(into), what_.standard_input);
+      else if (::fcntl(into.get(), F_SETFL, O_NONBLOCK) == 0)
+        talked_into = std::move(into);
     }
     const sandbox::volume* volumes[] = {space_ ? &*space_ : nullptr};
     const auto asked = std::chrono::steady_clock::now();
@@ -108,7 +113,12 @@ class performance {
     sandbox::jail_sinks sinks;
     sinks.on_stdout = [this](std::string_view some) { answer_.out += some; };
     sinks.on_stderr = [this](std::string_view some) { answer_.err += some; };
-    auto ended = inmate->wait(sinks, stop_);
+    if (live != nullptr) {
+      sinks.on_stdout = [live](std::string_view some) { live->output(false, some); };
+      sinks.on_stderr = [live](std::string_view some) { live->output(true, some); };
+      live->started();
+    }
+    auto ended = inmate->wait(sinks, stop_, live != nullptr ? live->with.get() : nullptr, std::move(talked_into));
     if (!ended) return ended.error();
     answer_.how = *ended;
     answer_.out_bytes = inmate->totals().stdout_bytes;
