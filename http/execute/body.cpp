@@ -270,8 +270,12 @@ actors::execution_request make(fields&& f) {
 checked<actors::execution_request> read_execution(std::string_view body, const config& settings) {
   auto read = read_json_object(body);
   if (auto* wrong = std::get_if<complaint>(&read)) return std::move(*wrong);
+  return read_execution(std::get<json::object>(read), settings);
+}
+
+checked<actors::execution_request> read_execution(const json::object& body, const config& settings) {
   fields all;
-  for (const auto& [key, value] : std::get<json::object>(read))
+  for (const auto& [key, value] : body)
     if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
       return complaint{std::move(wrong)};
   if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};

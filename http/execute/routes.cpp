@@ -6,6 +6,7 @@
 
 #include "actors/json.hpp"
 #include "http/base64.hpp"
+#include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
 #include "http/json_body.hpp"
 #include "http/refusal.hpp"
@@ -52,7 +53,9 @@ std::string_view name(sandbox::gathering how) {
   return "unreadable";
 }
 
-response render(const actors::execution_answer& done) {
+}  // namespace
+
+json::object describe_execution(const actors::execution_answer& done) {
   const auto& how = done.how;
   json::object body{{"outcome", sandbox::name(how.reason)},
                     {"description", sandbox::describe(how)},
@@ -65,8 +68,6 @@ response render(const actors::execution_answer& done) {
                     {"output_truncated", done.truncated},
                     {"usage", usage(how)},
                     {"files_status", name(done.gathering)}};
-  put_text(body, "stdout", "stdout_base64", done.out);
-  put_text(body, "stderr", "stderr_base64", done.err);
   json::array files;
   for (const auto& file : done.files) {
     json::object one{{"path", file.path}, {"size", file.content.size()}};
@@ -77,16 +78,23 @@ response render(const actors::execution_answer& done) {
     files.push_back(std::move(one));
   }
   body["files"] = std::move(files);
-  return {.body = json::serialize(body)};
+  return body;
 }
 
-/// What the request asked for could not be had: its own fault, so 422.
-response complain(const actors::execution_answer& done, const std::vector<std::string>& paths) {
-  if (!done.misplaced)
-    return failed(422, "argv[0]: can't be run: " + std::generic_category().message(done.not_started));
+std::string describe_refusal(const actors::execution_answer& done, const std::vector<std::string>& paths) {
+  if (!done.misplaced) return "argv[0]: can't be run: " + std::generic_category().message(done.not_started);
   const auto which = std::ranges::find(paths, done.misplaced->path) - paths.begin();
-  return failed(422, "files[" + std::to_string(which) +
-                         "]: can't be written: " + std::generic_category().message(done.misplaced->error));
+  return "files[" + std::to_string(which) +
+         "]: can't be written: " + std::generic_category().message(done.misplaced->error);
+}
+
+namespace {
+
+response render(const actors::execution_answer& done) {
+  auto body = describe_execution(done);
+  put_text(body, "stdout", "stdout_base64", done.out);
+  put_text(body, "stderr", "stderr_base64", done.err);
+  return {.body = json::serialize(body)};
 }
 
 }  // namespace
@@ -112,7 +120,7 @@ void execute_now(const site& s, const request& r, respond answer) {
                        const auto done = std::get<0>(given);
                        const bool ran = !done->misplaced && done->not_started == 0;
                        s.metrics.submission("execute", ran ? "accepted" : "invalid");
-                       if (!ran) return answer(complain(*done, paths));
+                       if (!ran) return answer(failed(422, describe_refusal(*done, paths)));
                        std::size_t size = done->out.size() + done->err.size();
                        for (const auto& file : done->files) size += file.content.size();
                        if (size <= large) return answer(render(*done));
