@@ -37,6 +37,7 @@ void put_text(json::object& into, const char* text_key, const char* bytes_key, c
   into[text_key] = std::move(text);
 }
 
+<<<<<<< HEAD
 std::string_view name(sandbox::gathering how) {
   switch (how) {
     case sandbox::gathering::complete:
@@ -56,6 +57,9 @@ std::string_view name(sandbox::gathering how) {
 }  // namespace
 
 json::object describe_execution(const actors::execution_answer& done) {
+=======
+response render(const actors::execution_answer& done) {
+>>>>>>> main
   const auto& how = done.how;
   json::object body{{"outcome", sandbox::name(how.reason)},
                     {"description", sandbox::describe(how)},
@@ -67,9 +71,15 @@ json::object describe_execution(const actors::execution_answer& done) {
                     {"stderr_bytes", done.err_bytes},
                     {"output_truncated", done.truncated},
                     {"usage", usage(how)},
+<<<<<<< HEAD
                     {"files_status", name(done.gathering)}};
+=======
+                    {"files_complete", done.left.complete}};
+  put_text(body, "stdout", "stdout_base64", done.out);
+  put_text(body, "stderr", "stderr_base64", done.err);
+>>>>>>> main
   json::array files;
-  for (const auto& file : done.files) {
+  for (const auto& file : done.left.files) {
     json::object one{{"path", file.path}, {"size", file.content.size()}};
     if (actors::valid_utf8(file.content) == file.content)
       one["text"] = file.content;
@@ -78,7 +88,15 @@ json::object describe_execution(const actors::execution_answer& done) {
     files.push_back(std::move(one));
   }
   body["files"] = std::move(files);
+<<<<<<< HEAD
   return body;
+=======
+  json::array left;
+  for (const auto& [path, why] : done.left.left)
+    left.push_back({{"path", actors::valid_utf8(path)}, {"why", name(why)}});
+  body["files_left"] = std::move(left);
+  return {.body = json::serialize(body)};
+>>>>>>> main
 }
 
 std::string describe_refusal(const actors::execution_answer& done, const std::vector<std::string>& paths) {
@@ -122,7 +140,7 @@ void execute_now(const site& s, const request& r, respond answer) {
                        s.metrics.submission("execute", ran ? "accepted" : "invalid");
                        if (!ran) return answer(failed(422, describe_refusal(*done, paths)));
                        std::size_t size = done->out.size() + done->err.size();
-                       for (const auto& file : done->files) size += file.content.size();
+                       for (const auto& file : done->left.files) size += file.content.size();
                        if (size <= large) return answer(render(*done));
                        s.aside([answer, done] { answer(render(*done)); });
                      });
