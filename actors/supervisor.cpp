@@ -37,6 +37,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
       [this](submit& request) { return self_->delegate(now_.ingress, std::move(request)); },
       [this](cancel& request) { return self_->delegate(now_.queue, std::move(request)); },
       [this](run_now& request) { return self_->delegate(now_.interactive, std::move(request)); },
+      [this](check_room& request) { return self_->delegate(now_.interactive, std::move(request)); },
       [this](adjust& request) -> caf::result<adjusted> {
         if (request.stage == "interactive") return self_->delegate(now_.interactive, std::move(request));
         if (request.stage == "queue") return self_->delegate(now_.queue, std::move(request));

@@ -24,6 +24,7 @@ namespace lazaret::http {
 struct passed {
   const route* to = nullptr;
   std::string_view argument;
+  std::string_view key;  ///< the name of the key that opened; empty: none was needed
 };
 struct turned_away {
   response why;                 ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403

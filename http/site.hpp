@@ -25,4 +25,9 @@ struct site {
   static constexpr int max_event_streams = 256;
 };
 
+/// Whose share of the workers this request takes.
+[[nodiscard]] inline actors::claimant claimant_of(const request& r) {
+  return {std::string{r.client}, std::string{r.key}};
+}
+
 }  // namespace lazaret::http

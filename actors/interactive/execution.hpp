@@ -16,6 +16,14 @@
 
 namespace lazaret::actors {
 
+/// Whose share of the workers an execution takes.
+struct claimant {
+  std::string address;  ///< of the connection's other end
+  std::string key;      ///< the name of the key that it came with, never the key; empty: none was needed
+  claimant() = default;
+  claimant(std::string where, std::string which = {}) : address{std::move(where)}, key{std::move(which)} {}
+};
+
 using execution_file = sandbox::volume_file;
 
 /// Somebody who talks with the program while it runs. The functions are called by the worker and must not block.

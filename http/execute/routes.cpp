@@ -37,29 +37,9 @@ void put_text(json::object& into, const char* text_key, const char* bytes_key, c
   into[text_key] = std::move(text);
 }
 
-<<<<<<< HEAD
-std::string_view name(sandbox::gathering how) {
-  switch (how) {
-    case sandbox::gathering::complete:
-      return "complete";
-    case sandbox::gathering::too_deep:
-      return "too_deep";
-    case sandbox::gathering::bad_name:
-      return "bad_name";
-    case sandbox::gathering::too_late:
-      return "too_late";
-    case sandbox::gathering::unreadable:
-      return "unreadable";
-  }
-  return "unreadable";
-}
-
 }  // namespace
 
 json::object describe_execution(const actors::execution_answer& done) {
-=======
-response render(const actors::execution_answer& done) {
->>>>>>> main
   const auto& how = done.how;
   json::object body{{"outcome", sandbox::name(how.reason)},
                     {"description", sandbox::describe(how)},
@@ -71,13 +51,7 @@ response render(const actors::execution_answer& done) {
                     {"stderr_bytes", done.err_bytes},
                     {"output_truncated", done.truncated},
                     {"usage", usage(how)},
-<<<<<<< HEAD
-                    {"files_status", name(done.gathering)}};
-=======
                     {"files_complete", done.left.complete}};
-  put_text(body, "stdout", "stdout_base64", done.out);
-  put_text(body, "stderr", "stderr_base64", done.err);
->>>>>>> main
   json::array files;
   for (const auto& file : done.left.files) {
     json::object one{{"path", file.path}, {"size", file.content.size()}};
@@ -88,15 +62,11 @@ response render(const actors::execution_answer& done) {
     files.push_back(std::move(one));
   }
   body["files"] = std::move(files);
-<<<<<<< HEAD
-  return body;
-=======
   json::array left;
   for (const auto& [path, why] : done.left.left)
     left.push_back({{"path", actors::valid_utf8(path)}, {"why", name(why)}});
   body["files_left"] = std::move(left);
-  return {.body = json::serialize(body)};
->>>>>>> main
+  return body;
 }
 
 std::string describe_refusal(const actors::execution_answer& done, const std::vector<std::string>& paths) {
@@ -128,7 +98,7 @@ void execute_now(const site& s, const request& r, respond answer) {
   auto what = std::make_shared<const actors::execution_request>(std::move(std::get<actors::execution_request>(read)));
   std::vector<std::string> paths;
   for (const auto& file : what->files) paths.push_back(file.path);
-  s.pipeline.execute(std::move(what), std::string{r.client}, r.left,
+  s.pipeline.execute(std::move(what), claimant_of(r), r.left,
                      [&s, answer = std::move(answer),
                       paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
                        if (const auto* why = std::get_if<actors::refusal>(&given)) {

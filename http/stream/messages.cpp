@@ -23,11 +23,12 @@ struct named_signal {
   std::string_view name;
   int number;
 };
-constexpr std::array signals{named_signal{"HUP", SIGHUP},   named_signal{"INT", SIGINT},   named_signal{"QUIT", SIGQUIT},
-                             named_signal{"ABRT", SIGABRT}, named_signal{"KILL", SIGKILL}, named_signal{"USR1", SIGUSR1},
-                             named_signal{"USR2", SIGUSR2}, named_signal{"ALRM", SIGALRM}, named_signal{"TERM", SIGTERM},
-                             named_signal{"CONT", SIGCONT}, named_signal{"STOP", SIGSTOP}, named_signal{"TSTP", SIGTSTP},
-                             named_signal{"WINCH", SIGWINCH}};
+constexpr std::array signals{
+    named_signal{"HUP", SIGHUP},    named_signal{"INT", SIGINT},   named_signal{"QUIT", SIGQUIT},
+    named_signal{"ABRT", SIGABRT},  named_signal{"KILL", SIGKILL}, named_signal{"USR1", SIGUSR1},
+    named_signal{"USR2", SIGUSR2},  named_signal{"ALRM", SIGALRM}, named_signal{"TERM", SIGTERM},
+    named_signal{"CONT", SIGCONT},  named_signal{"STOP", SIGSTOP}, named_signal{"TSTP", SIGTSTP},
+    named_signal{"WINCH", SIGWINCH}};
 
 /// The fields are there, each once, and no other is.
 std::string only(const json::object& message, std::string_view type, std::initializer_list<std::string_view> fields) {
@@ -60,7 +61,8 @@ checked<saying> read_input(const json::object& message) {
   const auto* base64 = message.if_contains("base64");
   if ((text == nullptr) == (base64 == nullptr)) return complaint{"stdin: must have one of `text` and `base64`"};
   const auto* content = (text != nullptr ? text : base64)->if_string();
-  if (content == nullptr) return complaint{std::string{text != nullptr ? "stdin.text" : "stdin.base64"} + ": must be a string"};
+  if (content == nullptr)
+    return complaint{std::string{text != nullptr ? "stdin.text" : "stdin.base64"} + ": must be a string"};
   const std::string_view given{content->data(), content->size()};
   input read;
   if (text != nullptr)

@@ -152,7 +152,7 @@ SCENARIO("one client may not have more in hand than the setting says") {
   temporary_folder data;
   counter_clerk clerk;
   auto o = clerk.options(data.path(), 4, 10);
-  o.interactive.per_client = 2;
+  o.interactive.per_address = 2;
   running_pipeline p{o};
   audience a{p};
   for (const auto* name : {"1", "2", "3"}) a.ask("ann", name);
