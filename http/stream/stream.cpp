@@ -114,7 +114,12 @@ void conversation::tune() {
   web_.read_message_max(0);  // read_message() counts, and says what is wrong
   web_.auto_fragment(false);
   web_.text(true);
-  web_.control_callback([this](websocket::frame_type, beast::string_view) { heard_ = clock::now(); });
+  web_.control_callback([this](websocket::frame_type kind, beast::string_view) {
+    heard_ = clock::now();
+    if (kind != websocket::frame_type::close) return;
+    left_.request_stop();  // now: the client may keep its end of the connection open
+    must_take_by_ = heard_ + goodbye_time;
+  });
 }
 
 auto conversation::pause(asio::steady_timer& timer, clock::duration most) -> task<> {
@@ -139,10 +144,14 @@ auto conversation::read() -> task<> {
 auto conversation::read_message(std::size_t most) -> task<bool> {
   error_code ec;
   buffer_.clear();
+  if (gone_) co_return false;
   do {
-    co_await web_.async_read_some(buffer_, piece_bytes, into(ec));
+    // Not into a dynamic buffer: what Beast then guesses of its size rests on an assertion that a stranger can reach.
+    const auto n = co_await web_.async_read_some(buffer_.prepare(piece_bytes), into(ec));
+    buffer_.commit(n);
     heard_ = clock::now();
-    if (ec || gone_) co_return false;
+    if (ec) gone_ = true;
+    if (gone_) co_return false;
     if (done_) {  // nobody listens any more, but for the close that is somewhere behind it
       buffer_.clear();
     } else if (buffer_.size() > most) {

@@ -88,6 +88,8 @@ class RawWebSocket(contextlib.AbstractContextManager):
                 if answers_pings:
                     self.socket.sendall(self.frame(payload, opcode=PONG))
                 continue
+            if kind == PONG:
+                continue
             if kind == CLOSE:
                 return struct.unpack(">H", payload[:2])[0] if payload else 1005
             return json.loads(payload)

@@ -151,8 +151,8 @@ class Conversation(unittest.IsolatedAsyncioTestCase):
     async def test_a_signal_reaches_the_program(self):
         for name, outcome, number in (("TERM", "signalled", 15), ("KILL", "signalled", 9), ("SIGINT", "exited", None)):
             async with connect() as ws:
-                await ws.send(python("import time\nprint('up', flush=True)\n"
-                                     "try: time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"))
+                await ws.send(python("import time\n"
+                                     "try: print('up', flush=True); time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"))
                 await listen_for(ws, "up")
                 await ws.send(say("signal", signal=name))
                 end, heard = await hear(ws)
@@ -180,8 +180,15 @@ class Conversation(unittest.IsolatedAsyncioTestCase):
             await listen_for(ws, "...")
             await ws.send(say("stdin", text="\x03"))
             await listen_for(ws, "KeyboardInterrupt")
+            await ws.send(say("signal", signal="KILL"))
+            self.assertEqual((await hear(ws))[0]["signal"], 9)
+
+    async def test_the_end_of_input_in_a_terminal(self):
+        async with connect() as ws:
+            await ws.send(start("sh", "-c", "cat; echo over", pty={"rows": 24, "cols": 80}, stdin="one\n"))
+            await listen_for(ws, "one\r\none\r\n")
             await ws.send(say("stdin_end"))
-            self.assertEqual((await hear(ws))[0]["exit_code"], 0)
+            self.assertIn(b"over", (await hear(ws))[1]["stdout"])
 
     async def test_every_ending_has_its_name(self):
         for outcome, source, limits in [
@@ -431,7 +438,7 @@ class Slow(unittest.TestCase):
         before = self.rss()
         with raw(receive_buffer=4096) as ws:
             ws.send(start("yes", limits={"wall_ms": 3000, "output_bytes": 16 << 20}))
-            canceled = 'lazaret_jail_outcomes_total{runtime="command",outcome="wall_timeout"}'
+            canceled = 'lazaret_jail_outcomes_total{outcome="wall_timeout",runtime="command"}'
             ended = service.metric(canceled)
             support.Service.until(lambda: service.metric(canceled) == ended + 1, 10, "the wall clock has gone on")
             self.assertLess(self.rss() - before, 8 << 20)
