@@ -7,6 +7,7 @@
 
 #include "http/base64.hpp"
 #include "http/json_body.hpp"
+#include "sandbox/outbound.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -222,7 +223,7 @@ problem check_together(const fields& f) {
   for (const auto* list : {&f.argv, &f.args, &f.environment})
     for (const auto& item : *list) size += item.size();
   if (size > most_arguments_bytes) return "argv: arguments and environment must be at most 512 KiB long together";
-  if (f.network != "none") return "network: must be `none`";
+  if (f.network != "none" && f.network != "outbound") return "network: must be `none` or `outbound`";
   if (f.output != "separate" && f.output != "merged") return "output: must be `separate` or `merged`";
   return {};
 }
@@ -250,6 +251,10 @@ actors::execution_request make(fields&& f) {
     made.runtime = "command";
     rules.argv = std::move(f.argv);
   }
+  if (f.network == "outbound") {
+    sandbox::allow_outbound(rules);
+    sandbox::show_interfaces(rules);
+  }
   auto& limits = rules.limits;
   limits.wall = std::chrono::milliseconds{f.limits.wall_ms};
   limits.cpu = f.limits.cpu_ms > 0 ? std::chrono::milliseconds{f.limits.cpu_ms} : limits.wall * 64;
@@ -275,6 +280,8 @@ checked<actors::execution_request> read_execution(std::string_view body, const c
     if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
       return complaint{std::move(wrong)};
   if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};
+  if (all.network == "outbound" && settings.allow_outbound != "true")
+    return complaint{"network: `outbound` is switched off here (ALLOW_OUTBOUND)"};
   return make(std::move(all));
 }
 
