@@ -65,8 +65,8 @@ def serve(address, port, talk):
 def web(client):
     """`echo` gives back what it gets; `flood` sends for ever; anything else is answered with where we are."""
     with client:
-        word = client.recv(100)
         try:
+            word = client.recv(100)
             if word == b"echo":
                 while some := client.recv(1 << 16):
                     client.sendall(some)
