@@ -112,7 +112,7 @@ TEST_CASE("This host's own addresses are home, whatever their numbers") {
 
 TEST_CASE("Who connects to the relay's listener itself is asked for, judged and reset") {
   metrics::instruments meters;
-  relay subject{{.resolvers = {"127.0.0.1"}}, meters};
+  relay subject{relay_options{}, meters};
   sandbox::outbound_ends ends{sandbox::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)},
                               sandbox::unique_fd{::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)}};
   sockaddr_in at{};
