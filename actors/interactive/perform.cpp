@@ -50,10 +50,10 @@ class performance {
   performed all() {
     sandbox::policy rules = what_.rules;
     if (!what_.place.empty()) {
-      auto made = jails_.make_volume({.size = what_.space, .inodes = what_.inodes});
+      rules.volumes.push_back({.index = 0, .target = what_.place});
+      auto made = jails_.make_volume({.size = what_.space, .inodes = what_.inodes}, &rules);
       if (!made) return made.error();
       space_ = std::move(*made);
-      rules.volumes.push_back({.index = 0, .target = what_.place});
     }
     if (auto wrong = put_files()) return std::move(*wrong);
     if (answer_.misplaced) return std::move(answer_);
