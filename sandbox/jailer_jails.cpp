@@ -165,11 +165,9 @@ result<void> jailer_process::make_jail(jail_request accepted) {
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     optional_, undertaker_, prepare_, privileged_},
-      "jail-" + std::to_string(number), std::move(accepted),
-      [this, number](unique_fd holder, const std::string& last_words) {
-        loop_.later([this, number, holder = std::make_shared<unique_fd>(std::move(holder)), last_words] {
-          if (*holder) (void)wire::send(holder->get(), last_words);
+                     optional_, undertaker_, spare_networks_, prepare_, privileged_},
+      "jail-" + std::to_string(number), std::move(accepted), [this, number] {
+        loop_.later([this, number] {
           stock_.forget(number);
           jails_.erase(number);  // its empty cgroup: nobody needs to wait for that
           clear_expired();

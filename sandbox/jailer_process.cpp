@@ -19,6 +19,9 @@ namespace {
 
 using protocol::kind;
 
+/// As many as jails are made at once, and one while the next is made.
+constexpr unsigned spare_network_namespaces = 2;
+
 /// A directory that always exists or can be made, and that no bind ever names.
 std::string choose_workspace(const std::string& wanted) {
   if (!wanted.empty()) return wanted;
@@ -86,6 +89,7 @@ result<unique_fd> open_probe() {
 struct jailer_process::parts {
   event_loop loop;
   undertaker buries;
+  spare_networks networks;
   unique_fd connection;
   workspace place;
   uid_pool::options uids;
@@ -103,6 +107,7 @@ struct jailer_process::parts {
 jailer_process::jailer_process(parts p)
     : loop_{std::move(p.loop)},
       undertaker_{std::move(p.buries)},
+      spare_networks_{std::move(p.networks)},
       connection_{std::move(p.connection)},
       workspace_{std::move(p.place)},
       uids_{p.uids},
@@ -130,6 +135,8 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (auto done = provide_core_limit(); !done) return done.error();
+  auto networks = spare_networks::make(options.for_one_jail ? 1 : spare_network_namespaces);
+  if (!networks) return networks.error();
   auto groups = open_cgroup_tree(options.for_one_jail);  // while the host's mounts are in sight
   auto ids = choose_uids(options.uid_base);
   if (!ids) return ids.error();
@@ -151,10 +158,11 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   if (!loop) return loop.error();
   auto buries = undertaker::make();
   if (!buries) return buries.error();
-  return std::unique_ptr<jailer_process>{new jailer_process{parts{
-      std::move(*loop), std::move(*buries), unique_fd{options.connection}, std::move(*place), *ids, std::move(rules),
-      std::move(trees), seccomp_filter::ready({.observe = false}), seccomp_filter::ready({.observe = true}),
-      std::move(groups), std::move(probe), options.require, !ids->single, options.ahead, options.lend}}};
+  return std::unique_ptr<jailer_process>{new jailer_process{
+      parts{std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
+            std::move(*place), *ids, std::move(rules), std::move(trees), seccomp_filter::ready({.observe = false}),
+            seccomp_filter::ready({.observe = true}), std::move(groups), std::move(probe), options.require,
+            !ids->single, options.ahead, options.lend}}};
 }
 
 result<void> jailer_process::serve() {

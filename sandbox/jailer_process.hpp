@@ -75,6 +75,7 @@ class jailer_process {
 
   event_loop loop_;
   undertaker undertaker_;
+  spare_networks spare_networks_;
   unique_fd connection_;
   workspace workspace_;
   uid_pool uids_;
