@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sandbox/jailer_process.hpp"
+#include "sandbox/timer.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -14,6 +15,9 @@ namespace {
 // Far above what a host can run at once, low enough that a service gone mad can't use up the kernel.
 constexpr std::size_t max_jails = 512;
 constexpr std::size_t max_preparing = max_jails / 2;  // of all that there are then: those asked for go before
+
+/// What `true` takes in a jail, and a bit.
+constexpr std::chrono::microseconds preparation_delay{1500};
 
 /// Not where Landlock must know the standard input, nor where a path of the host is mounted for one uid.
 bool may_be_prepared(const jail_request& request) {
@@ -124,7 +128,14 @@ bool jailer_process::use_waiting(const std::string& key, const rented& volumes, 
   }
 }
 
-/// One at a time, when a program has just been started: the jailer has nothing else to do for it until it ends.
+/// A program has just been started. If it is a short one, whoever waits for it is told first; but not at the price of
+/// the next one's finding nothing prepared.
+void jailer_process::prepare_soon() {
+  if (stock_.has_run_out()) return prepare();
+  arm(preparation_.get(), preparation_delay);
+}
+
+/// One at a time: the jailer looks after its jails between two.
 void jailer_process::prepare() {
   clear_expired();
   const auto* like = stock_.missing();
@@ -165,7 +176,7 @@ result<void> jailer_process::make_jail(jail_request accepted) {
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     optional_, undertaker_, spare_networks_, prepare_, privileged_},
+                     optional_, undertaker_, spare_networks_, when_started_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted), [this, number] {
         loop_.later([this, number] {
           stock_.forget(number);

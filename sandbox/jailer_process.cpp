@@ -12,6 +12,7 @@
 #include <csignal>
 
 #include "sandbox/own_namespace.hpp"
+#include "sandbox/timer.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -135,7 +136,8 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (auto done = provide_core_limit(); !done) return done.error();
-  auto networks = spare_networks::make(options.for_one_jail ? 1 : spare_network_namespaces);
+  auto networks =
+      options.for_one_jail ? spare_networks::make(1, false) : spare_networks::make(spare_network_namespaces);
   if (!networks) return networks.error();
   auto groups = open_cgroup_tree(options.for_one_jail);  // while the host's mounts are in sight
   auto ids = choose_uids(options.uid_base);
@@ -156,7 +158,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   auto trees = shared_trees::prepare(directory, rules.prefixes(), options.for_one_jail);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  auto buries = undertaker::make();
+  auto buries = options.for_one_jail ? undertaker::for_end_of_process() : undertaker::make();
   if (!buries) return buries.error();
   return std::unique_ptr<jailer_process>{new jailer_process{
       parts{std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
@@ -167,6 +169,13 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
 
 result<void> jailer_process::serve() {
   LAZARET_TRY(loop_.watch(connection_.get(), [this] { hear_service(); }));
+  auto timer = make_timer();
+  if (!timer) return timer.error();
+  preparation_ = std::move(*timer);
+  LAZARET_TRY(loop_.watch(preparation_.get(), [this] {
+    disarm(preparation_.get());
+    prepare();
+  }));
   while (open_) LAZARET_TRY(loop_.turn());
   jails_.clear();  // kills
   return {};

@@ -65,10 +65,11 @@ class jailer_process {
   bool use_waiting(const std::string& key, const rented& volumes, const std::vector<std::uint64_t>& ids,
                    jail_request& accepted);
   result<void> make_jail(jail_request request);
+  void prepare_soon();
   void prepare();
   result<void> prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes);
   void clear_expired();
-  const event_loop::handler prepare_ = [this] { prepare(); };
+  const event_loop::handler when_started_ = [this] { prepare_soon(); };
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
   void hold_shared_lock();
@@ -94,6 +95,7 @@ class jailer_process {
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
   unique_fd lock_;
   std::uint64_t last_jail_ = 0;
+  unique_fd preparation_;            ///< a timer
   stock stock_;                      ///< of jails_ that wait for a program
   std::map<int, unique_fd> leases_;  // of the volumes that were handed out
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;

@@ -40,7 +40,7 @@ void serve(int home, int orders, int ready) noexcept {
 
 }  // namespace
 
-result<spare_networks> spare_networks::make(unsigned count) {
+result<spare_networks> spare_networks::make(unsigned count, bool renewed) {
   std::array<int, 2> orders{}, ready{};
   unique_fd home{::open(own_namespace, O_RDONLY | O_CLOEXEC)};
   if (!home) return os_failure("spare_networks", std::string{"open "} + own_namespace);
@@ -53,7 +53,9 @@ result<spare_networks> spare_networks::make(unsigned count) {
   if (::fcntl(ready[0], F_SETFL, O_NONBLOCK) != 0 || ::write(orders[1], first.data(), first.size()) < 0)
     return os_failure("spare_networks", "pipe");
   std::thread thread{serve, home.get(), orders_read.release(), ready_write.release()};
-  return spare_networks{std::move(home), std::move(orders_write), std::move(ready_read), std::move(thread)};
+  spare_networks made{std::move(home), std::move(orders_write), std::move(ready_read), std::move(thread)};
+  made.renewed_ = renewed;
+  return made;
 }
 
 spare_networks::~spare_networks() {
@@ -66,7 +68,7 @@ spare_networks::visit::visit(spare_networks& from) noexcept {
   int number = -1;
   if (::read(from.ready_.get(), &number, sizeof number) != sizeof number) return;
   const unique_fd network{number};
-  (void)!::write(from.orders_.get(), "+", 1);
+  if (from.renewed_) (void)!::write(from.orders_.get(), "+", 1);
   if (::setns(network.get(), CLONE_NEWNET) == 0) home_ = from.home_.get();
 }
 

@@ -20,7 +20,8 @@ class spare_networks {
  public:
   /// Keeps `count` of them. Call in the user namespace that the jailer stays in. None is ever ready when that is not
   /// the one that the jailer's own network belongs to, to which then nobody could return (setns(2)).
-  [[nodiscard]] static result<spare_networks> make(unsigned count);
+  /// `renewed`: another is made for each that is taken.
+  [[nodiscard]] static result<spare_networks> make(unsigned count, bool renewed = true);
   spare_networks(spare_networks&&) noexcept = default;
   ~spare_networks();
 
@@ -44,6 +45,7 @@ class spare_networks {
       : home_{std::move(home)}, orders_{std::move(orders)}, ready_{std::move(ready)}, thread_{std::move(thread)} {}
   unique_fd home_, orders_, ready_;
   std::thread thread_;
+  bool renewed_ = true;
 };
 
 }  // namespace lazaret::sandbox

@@ -51,9 +51,13 @@ std::optional<stock::volume_id> stock::hand_out(std::uint64_t wanted, const volu
   return std::nullopt;
 }
 
-bool stock::lacks(const kind& k) const {
-  const auto untouched = std::count_if(k.all.begin(), k.all.end(), [](const waiting& w) { return w.handed_out == 0; });
-  return k.wanted_again && static_cast<std::size_t>(untouched) < ahead_;
+std::size_t stock::untouched(const kind& k) {
+  return static_cast<std::size_t>(
+      std::count_if(k.all.begin(), k.all.end(), [](const waiting& w) { return w.handed_out == 0; }));
+}
+
+bool stock::has_run_out() const {
+  return std::any_of(kinds_.begin(), kinds_.end(), [this](const kind& k) { return lacks(k) && untouched(k) == 0; });
 }
 
 const stock::pattern* stock::missing() const {

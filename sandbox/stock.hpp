@@ -43,6 +43,8 @@ class stock {
                                            const std::vector<volume_id>& volumes);
   /// Somebody asks for a volume, for a jail of the kind of this number (protocol::number_of).
   [[nodiscard]] std::optional<volume_id> hand_out(std::uint64_t wanted, const volume_options& options);
+  /// Would the next one of some kind find none that waits?
+  [[nodiscard]] bool has_run_out() const;
   /// What to prepare next, if anything.
   [[nodiscard]] const pattern* missing() const;
   /// That was prepared.
@@ -64,7 +66,8 @@ class stock {
     bool wanted_again = false;  ///< most jails of a mixed lot are never asked for a second time
     std::vector<waiting> all{};
   };
-  [[nodiscard]] bool lacks(const kind& k) const;
+  [[nodiscard]] static std::size_t untouched(const kind& k);
+  [[nodiscard]] bool lacks(const kind& k) const { return k.wanted_again && untouched(k) < ahead_; }
   template <class Predicate>
   void expire_if(Predicate is_over);
 
