@@ -84,9 +84,10 @@ bool jailer::connected() const {
   return static_cast<bool>(*connection_);
 }
 
-result<volume> jailer::make_volume(const volume_options& options) {
+result<volume> jailer::make_volume(const volume_options& options, const policy* meant_for) {
   const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
-  auto made = ask(connection, protocol::encode(kind::make_volume, options), {}, kind::volume_made);
+  const auto number = meant_for == nullptr ? 0 : protocol::number_of(protocol::kind_of(*meant_for));
+  auto made = ask(connection, protocol::encode(kind::make_volume, options, number), {}, kind::volume_made);
   if (!made) return made.error();
   const auto id = protocol::decode<std::uint64_t>(std::string_view{made->answer.bytes}.substr(1));
   if (!id || made->answer.fds.size() != 1) return lost("answered without a volume");

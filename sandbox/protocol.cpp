@@ -166,6 +166,13 @@ void get(wire::reader& from, T& v) {
 void write(wire::writer& to, const policy& p) { put(to, p); }
 void write(wire::writer& to, const start_request& r) { put(to, r); }
 void write(wire::writer& to, const program& p) { put(to, p); }
+std::string kind_of(policy what) {
+  what.argv.clear(), what.environment.clear(), what.working_directory.clear();
+  return encode(kind::start, what);
+}
+
+std::uint64_t number_of(const std::string& kind) { return std::hash<std::string>{}(kind) | 1; }
+
 void write(wire::writer& to, const volume_options& v) { put(to, v); }
 void write(wire::writer& to, const outcome& o) { put(to, o); }
 void write(wire::writer& to, const failure& f) { put(to, f); }

@@ -53,10 +53,10 @@ class performance {
     if (rules.network == sandbox::network_mode::outbound && !serve_)
       return failure{"perform", EPERM, "network outbound", "ALLOW_OUTBOUND is false"};
     if (!what_.place.empty()) {
-      auto made = jails_.make_volume({.size = what_.space, .inodes = what_.inodes});
+      rules.volumes.push_back({.index = 0, .target = what_.place});
+      auto made = jails_.make_volume({.size = what_.space, .inodes = what_.inodes}, &rules);
       if (!made) return made.error();
       space_ = std::move(*made);
-      rules.volumes.push_back({.index = 0, .target = what_.place});
     }
     if (auto wrong = put_files()) return std::move(*wrong);
     if (answer_.misplaced) return std::move(answer_);
