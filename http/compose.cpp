@@ -84,6 +84,7 @@ class whole final : public composition {
         groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
+        artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
@@ -127,7 +128,7 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, meters, stop);
+    auto done = actors::perform(what, jails_, artifacts_, meters, stop);
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
@@ -141,6 +142,7 @@ class whole final : public composition {
 
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
+  actors::artifact_cache artifacts_;
   sandbox::jailer jails_;
   sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;

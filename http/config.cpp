@@ -63,6 +63,8 @@ constexpr std::array table{
     setting{"EXECUTE_MAX_MEMORY_MB", "1024", "`/v1/execute`: largest memory, in MiB", &c::execute_max_memory_mb, 16,
             1048576},
     setting{"EXECUTE_MAX_DISK_MB", "512", "`/v1/execute`: largest volume, in MiB", &c::execute_max_disk_mb, 1, 65536},
+    setting{"ARTIFACT_CACHE_MB", "512", "`/v1/execute`: room for compiled programs that are kept, in MiB",
+            &c::artifact_cache_mb, 0, 1048576},
     setting{"RUNTIMES_DIR", "/opt/lazaret/runtimes",
             "where `deploy/deps.sh --runtimes` put Deno, Bun and what makes Go and Rust quick", &c::runtimes_dir, 0, 0,
             check_inner_path},

@@ -288,6 +288,8 @@ result<void> jailer_process::send_steward(wire::message& request, unique_fd& cha
 
 /// Where each source is to be taken from, while the host is in sight.
 result<void> jailer_process::place_binds(policy& what, std::uint32_t uid) {
+  for (auto& overlay : what.overlays)
+    for (auto& lower : overlay.lower) lower = rules_.where(lower);
   for (auto& bind : what.binds) {
     if (!bind.writable) {
       bind.source = rules_.where(bind.source);

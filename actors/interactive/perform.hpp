@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <variant>
 
+#include "actors/interactive/artifacts.hpp"
 #include "actors/interactive/execution.hpp"
 #include "metrics/instruments.hpp"
 #include "sandbox/jailer.hpp"
@@ -14,8 +15,9 @@ namespace lazaret::actors {
 /// Why no program ran: the jailer's words, for the log and for those who asked for a program that isn't there.
 using performed = std::variant<execution_answer, sandbox::failure>;
 
-/// Blocks for up to the wall limit and a few seconds; call from a worker. A stop request kills the jail.
-[[nodiscard]] performed perform(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters,
-                                std::stop_token stop);
+/// Blocks for up to the wall limits (of both stages) and a few seconds; call from a worker. A stop request kills the
+/// jail.
+[[nodiscard]] performed perform(const execution_request& what, sandbox::jailer& jails, artifact_cache& kept,
+                                metrics::instruments& meters, std::stop_token stop);
 
 }  // namespace lazaret::actors
