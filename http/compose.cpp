@@ -12,6 +12,7 @@
 #include "actors/interactive/perform.hpp"
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
+#include "http/relay/relay.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
 #include "sandbox/layer_watch.hpp"
@@ -85,6 +86,7 @@ class whole final : public composition {
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
         artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
+        relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
@@ -128,12 +130,30 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, artifacts_, meters, stop);
+    auto done = actors::perform(what, jails_, artifacts_, meters, stop, serve_outbound_);
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
     meters.jail_ended(what.runtime, "failure");
     return nullptr;
+  }
+
+  /// Without ALLOW_OUTBOUND there is nobody to serve such a jail, whoever asks for one.
+  static std::unique_ptr<relay> make_relay(const config& c, metrics::instruments& meters) {
+    if (c.allow_outbound != "true") return nullptr;
+    relay_options o;
+    o.resolvers = c.dns_resolvers;
+    for (const auto& port : c.outbound_ports) o.ports.push_back(static_cast<std::uint16_t>(std::stoi(port)));
+    o.most_connections = static_cast<std::size_t>(c.outbound_max_connections);
+    o.most_bytes = static_cast<std::uint64_t>(c.outbound_max_mb) * mebi;
+    return std::make_unique<relay>(std::move(o), meters);
+  }
+
+  actors::outbound_server outbound_server() {
+    if (!relay_) return {};
+    return [this](sandbox::outbound_ends ends, const std::vector<std::string>& only_hosts) {
+      return relay_->serve(std::move(ends), relay_terms{only_hosts});
+    };
   }
 
   static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
@@ -143,6 +163,8 @@ class whole final : public composition {
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
   actors::artifact_cache artifacts_;
+  std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
+  const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
   sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;

@@ -37,6 +37,8 @@ struct execution_request {
   std::optional<compile_stage> compile;  ///< leaves `program`, which is then added to `files`
   std::string artifact;                  ///< not empty: add this kept program to `files`; `sha256:` and 64 hex digits
   std::string program;                   ///< its path below `place`
+  /// network_mode::outbound: names to which the jail may connect, lower case; empty: whatever is public.
+  std::vector<std::string> only_hosts;
   std::optional<sandbox::gather_options> wanted;  ///< what comes back; `known` and `place` are filled in
 };
 
@@ -63,7 +65,7 @@ struct program_result {
 };
 
 struct compiled {
-  program_result result;     ///< of nothing when it was `kept_before`
+  program_result result;   ///< of nothing when it was `kept_before`
   bool succeeded = false;  ///< exited with 0, and left a program
   bool kept_before = false;
 };

@@ -45,10 +45,12 @@ class feeder {
 class performance {
  public:
   performance(const execution_request& what, sandbox::jailer& jails, artifact_cache& kept, metrics::instruments& meters,
-              std::stop_token stop)
-      : what_{what}, jails_{jails}, kept_{kept}, meters_{meters}, stop_{std::move(stop)} {}
+              std::stop_token stop, const outbound_server& serve)
+      : what_{what}, jails_{jails}, kept_{kept}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
 
   performed all() {
+    if (what_.rules.network == sandbox::network_mode::outbound && !serve_)
+      return failure{"perform", EPERM, "network outbound", "ALLOW_OUTBOUND is false"};
     std::string program;
     if (what_.compile)
       if (auto wrong = compile(*what_.compile, program)) return std::move(*wrong);
@@ -159,6 +161,9 @@ class performance {
     }
     if (!inmate) return inmate.error();
     meters_.jail_started("cold", std::chrono::steady_clock::now() - asked);
+    std::shared_ptr<void> relayed;  // what the program connected to before now waits in the kernel's queue
+    if (at.rules.network == sandbox::network_mode::outbound)
+      relayed = serve_(inmate->take_outbound(), what_.only_hosts);
     sandbox::jail_sinks sinks;
     sinks.on_stdout = [&into](std::string_view some) { into.out += some; };
     sinks.on_stderr = [&into](std::string_view some) { into.err += some; };
@@ -177,14 +182,15 @@ class performance {
   artifact_cache& kept_;
   metrics::instruments& meters_;
   std::stop_token stop_;
+  const outbound_server& serve_;
   execution_answer answer_;
 };
 
 }  // namespace
 
 performed perform(const execution_request& what, sandbox::jailer& jails, artifact_cache& kept,
-                  metrics::instruments& meters, std::stop_token stop) {
-  return performance{what, jails, kept, meters, std::move(stop)}.all();
+                  metrics::instruments& meters, std::stop_token stop, const outbound_server& serve) {
+  return performance{what, jails, kept, meters, std::move(stop), serve}.all();
 }
 
 }  // namespace lazaret::actors

@@ -185,6 +185,19 @@ problem read_wanted(const json::value& value, sandbox::gather_options& into) {
   return {};
 }
 
+problem read_hosts(const json::value& value, std::vector<std::string>& into) {
+  if (auto wrong = read_arguments(value, "hosts", into); !wrong.empty()) return wrong;
+  if (into.empty() || into.size() > 64) return "hosts: must have 1 to 64 items";
+  for (auto& name : into) {
+    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+    const bool plain = std::ranges::all_of(name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    });
+    if (!plain || name.empty() || name.size() > 253) return "hosts: must hold names of hosts, such as `pypi.org`";
+  }
+  return {};
+}
+
 problem read_field(std::string_view name, const json::value& value, const config& settings, asked& into) {
   if (name == "runtime") return read_text(value, name, into.runtime);
   if (name == "source") return into.has_source = true, read_text(value, name, into.source);
@@ -199,6 +212,7 @@ problem read_field(std::string_view name, const json::value& value, const config
   if (name == "artifact") return read_text(value, name, into.artifact);
   if (name == "keep") return read_flag(value, name, into.keep);
   if (name == "network") return read_text(value, name, into.network);
+  if (name == "hosts") return read_hosts(value, into.hosts);
   if (name == "output") return read_text(value, name, into.output);
   if (name == "return_files") return read_wanted(value, into.wanted);
   return "`" + shown(name) + "`: unknown field";
@@ -224,7 +238,8 @@ problem check_together(const asked& f) {
   for (const auto* list : {&f.argv, &f.args, &f.environment})
     for (const auto& item : *list) size += item.size();
   if (size > most_arguments_bytes) return "argv: arguments and environment must be at most 512 KiB long together";
-  if (f.network != "none") return "network: must be `none`";
+  if (f.network != "none" && f.network != "outbound") return "network: must be `none` or `outbound`";
+  if (!f.hosts.empty() && f.network != "outbound") return "hosts: needs `network`: `outbound`";
   if (f.output != "separate" && f.output != "merged") return "output: must be `separate` or `merged`";
   return {};
 }
@@ -261,6 +276,8 @@ checked<actors::execution_request> read_execution(std::string_view body, const c
     if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
       return complaint{std::move(wrong)};
   if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};
+  if (all.network == "outbound" && settings.allow_outbound != "true")
+    return complaint{"network: `outbound` is switched off here (ALLOW_OUTBOUND)"};
   if (all.runtime.empty()) return stage_command(std::move(all));
   const auto* which = sandbox::find_runtime(all.runtime);
   if (which == nullptr) return complaint{"runtime: must be one of " + known_runtimes()};

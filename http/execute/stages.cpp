@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "sandbox/outbound.hpp"
 #include "sandbox/presets.hpp"
 
 namespace lazaret::http {
@@ -30,6 +31,11 @@ actors::execution_request begin(asked& what) {
   rules.merge_output = what.output == "merged";
   rules.tmpfs.push_back({.target = "/tmp", .size = {16 << 20}, .executable = true});
   apply(what.limits, rules.limits);
+  if (what.network == "outbound") {
+    sandbox::allow_outbound(rules);
+    sandbox::show_interfaces(rules);
+    made.only_hosts = std::move(what.hosts);
+  }
   made.standard_input = std::move(what.standard_input);
   made.place = place;
   made.space = {static_cast<std::uint64_t>(what.limits.disk_mb) << 20};

@@ -18,7 +18,7 @@ struct asked_limits {
 struct asked {
   std::string runtime, source, artifact, standard_input, network = "none", output = "separate";
   bool has_source = false, keep = false, limits_compile = false;
-  std::vector<std::string> argv, args, environment;
+  std::vector<std::string> argv, args, environment, hosts;
   std::vector<sandbox::volume_file> files;
   asked_limits limits;
   asked_limits compile_limits{.wall_ms = 60'000, .memory_mb = 1024, .pids = 256, .disk_mb = 512};
