@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what Debian 12 needs to build, test and run Lazaret. Idempotent: asks dpkg first and installs only what is missing.
 #   deploy/deps.sh              build, test and run time
+#   deploy/deps.sh --runtimes   the same, and Node.js, Go, Rust, Ruby, Deno and Bun, for /run, /jobs and /v1/execute: 900 MB.
+#                               Those that are not Debian's, and prepared caches, go to RUNTIMES_DIR (deploy/runtimes.sh)
 #   deploy/deps.sh --print      prints the list and installs nothing
 set -euo pipefail
 
@@ -21,10 +23,16 @@ check=(iproute2 prometheus bubblewrap wrk openssl stress-ng python3-charset-norm
 vm=(qemu-system-x86 busybox-static cpio kmod procps uidmap)
 
 if [[ "${1:-}" == --print ]]; then printf '%s\n' "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}"; exit 0; fi
-[[ $# -eq 0 ]] || { echo "usage: deploy/deps.sh [--print]" >&2; exit 2; }
+[[ $# -eq 0 || ( $# -eq 1 && $1 == --runtimes ) ]] || { echo "usage: deploy/deps.sh [--runtimes | --print]" >&2; exit 2; }
+# A node that is not Debian's serves as well. cargo links with gcc, which g++ brings.
+runtimes=()
+if [[ "${1:-}" == --runtimes ]]; then
+  runtimes=(golang-go rustc cargo ruby)
+  [[ -x /usr/bin/node ]] || runtimes+=(nodejs)
+fi
 
 missing=()
-for package in "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}"; do
+for package in "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}" "${runtimes[@]}"; do
   [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" == installed ]] || missing+=("$package")
 done
 sudo=""; (( EUID == 0 )) || sudo=sudo
@@ -38,3 +46,4 @@ fi
 # The kernel that tests/vm boots: downloaded, not installed. Stale package lists may name one that is gone.
 kernel=$(realpath "$(dirname "$0")/../tests/vm/kernel.sh")
 "$kernel" >/dev/null || { $sudo apt-get update -q >/dev/null; "$kernel" >/dev/null; }
+if (( ${#runtimes[@]} )); then $sudo env ${RUNTIMES_DIR:+RUNTIMES_DIR="$RUNTIMES_DIR"} "$(dirname "$0")/runtimes.sh"; fi

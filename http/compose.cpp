@@ -85,6 +85,7 @@ class whole final : public composition {
         groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
+        artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
@@ -129,7 +130,7 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, meters, stop, serve_outbound_);
+    auto done = actors::perform(what, jails_, artifacts_, meters, stop, serve_outbound_);
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
@@ -161,6 +162,7 @@ class whole final : public composition {
 
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
+  actors::artifact_cache artifacts_;
   std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
   const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
@@ -177,7 +179,7 @@ sandbox::result<groundwork> lay_groundwork(const config& settings) {
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
-  for (const auto& folder : {settings.snekbox_bin_dir, settings.snekbox_user_base})
+  for (const auto& folder : {settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
     if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
   if (!settings.jail_require.empty()) {
     options.jailer_options.emplace_back("--require");

@@ -51,7 +51,7 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
     {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
-    {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "413 422 503"},
+    {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "404 413 422 503"},
     {"POST", "/eval", "[]", "Eval", "200", json_type, "Evaluated", "400 413 415 503"},
     {"GET", "/v1/stages", "[]", "", "200", json_type, "Stages", "503"},
     {"PATCH", "/v1/stages/{name}", stage_path, "StageChange", "200", json_type, "Stage", "404 409 422 503"},
@@ -94,7 +94,12 @@ constexpr std::string_view components = R"({
   "Runs": {"type": "object", "required": ["runs", "next_cursor"], "properties": {
     "runs": {"type": "array", "items": {"$ref": "#/components/schemas/Run"}}, "next_cursor": {"type": ["string", "null"]}}},
   "Execution": {"type": "object", "additionalProperties": false, "properties": {
-    "runtime": {"type": "string", "enum": ["python"]}, "source": {"type": "string"},
+    "runtime": {"type": "string", "enum": ["python", "node", "go", "rust", "deno", "bun", "ruby"]}, "source": {"type": "string"},
+    "keep": {"type": "boolean", "default": false}, "artifact": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    "compile_limits": {"type": "object", "additionalProperties": false, "properties": {
+      "wall_ms": {"type": "integer", "default": 60000}, "cpu_ms": {"type": "integer"},
+      "memory_mb": {"type": "integer", "default": 1024}, "pids": {"type": "integer", "default": 256},
+      "disk_mb": {"type": "integer", "default": 512}, "output_bytes": {"type": "integer", "default": 1048576}}},
     "argv": {"type": "array", "items": {"type": "string"}}, "args": {"type": "array", "items": {"type": "string"}},
     "stdin": {"type": "string"}, "env": {"type": "object", "additionalProperties": {"type": "string"}},
     "files": {"type": "array", "items": {"type": "object", "required": ["path"], "additionalProperties": false,
@@ -113,12 +118,15 @@ constexpr std::string_view components = R"({
       "max_bytes": {"type": "integer", "default": 16777216}}}}},
   "Executed": {"type": "object", "required": ["outcome", "stdout", "stderr", "usage", "files"], "properties": {
     "outcome": {"type": "string", "enum": ["exited", "signalled", "wall_timeout", "cpu_timeout", "out_of_memory",
-      "output_limit", "syscall_denied", "canceled"]},
+      "output_limit", "syscall_denied", "canceled", "compile_failed"]},
+    "compile": {"type": ["object", "null"], "description": "outcome, output and usage as for the run",
+      "properties": {"succeeded": {"type": "boolean"}, "kept_before": {"type": "boolean"}}},
+    "artifact": {"type": ["string", "null"]},
     "description": {"type": "string"}, "exit_code": {"type": ["integer", "null"]}, "signal": {"type": ["integer", "null"]},
     "syscall": {"type": ["string", "null"]}, "pids_exhausted": {"type": "boolean"},
     "stdout": {"type": "string"}, "stdout_base64": {"type": "string"}, "stdout_bytes": {"type": "integer"},
     "stderr": {"type": "string"}, "stderr_base64": {"type": "string"}, "stderr_bytes": {"type": "integer"},
-    "output_truncated": {"type": "boolean"}, "usage": {"type": "object"},
+    "output_truncated": {"type": "boolean"}, "usage": {"type": ["object", "null"]},
     "files_complete": {"type": "boolean"},
     "files_left": {"type": "array", "items": {"type": "object", "required": ["path", "why"], "properties": {
       "path": {"type": "string"}, "why": {"type": "string", "enum": ["symbolic_link", "fifo", "socket", "device", "other_mount",

@@ -30,7 +30,7 @@ const names submission_outcomes{"accepted", "denied",       "rate_limited", "que
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
 const names verdicts{"benign", "suspicious", "malicious", "inconclusive"};
-const names runtimes{"python", "command", "other"};
+const names runtimes{"python", "node", "go", "rust", "deno", "bun", "ruby", "command", "other"};
 const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu_timeout", "out_of_memory",
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
