@@ -218,6 +218,7 @@ void jailer_process::accept(wire::message request) {
       break;
     case kind::deposit:
     case kind::gather:
+    case kind::hand_out:
       done = send_steward(request, channel);
       break;
     case kind::survey:
@@ -268,13 +269,15 @@ result<void> jailer_process::send_steward(wire::message& request, unique_fd& cha
     return failure{"steward", ENOENT, "volume " + std::to_string(*id), "was its jailer restarted?"};
   const unique_fd root{::open(volume->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!root) return os_failure("steward", "open " + volume->path);
-  const bool deposits = static_cast<kind>(request.bytes.front()) == kind::deposit;
+  const auto duty = static_cast<kind>(request.bytes.front());
   auto started = start_steward({.uid = *volume->owner,
                                 .changes_uid = privileged_,
                                 .root = root.get(),
                                 .channel = channel.get(),
                                 .body = request.fds.front().get(),
-                                .work = deposits ? do_deposit : do_gather});
+                                .work = duty == kind::deposit  ? do_deposit
+                                        : duty == kind::gather ? do_gather
+                                                               : do_hand_out});
   if (!started) return started.error();
   const int pidfd = started->get();
   stewards_[pidfd] = std::move(*started);
