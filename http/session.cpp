@@ -73,14 +73,6 @@ bool is_persistent(const beast::http::request<beast::http::string_body>& head) {
   return head.version() == 11 && head.keep_alive();
 }
 
-/// Nothing when the parser gave up at the head: it must not be asked then.
-template <class Parser>
-std::optional<std::uint64_t> announced_length(const Parser& p) {
-  if (!p.is_header_done()) return std::nullopt;
-  const auto length = p.content_length();
-  return length ? std::optional{*length} : std::nullopt;
-}
-
 /// Counts a callback that the pipeline owes, for as long as it holds it.
 class owed_answer {
  public:
@@ -263,7 +255,8 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     if (away->from != nullptr) t.label = away->from->pattern;
     if (t.given.status == 401 && t.label == "/v1/triage") hub_.shared.metrics.submission("triage", "unauthorized");
     // What is refused unread would be taken for the next request, so the connection ends with it unless it is small.
-    const auto length = announced_length(reader);
+    // (One that is too long for the parser has no length to ask for.)
+    const auto length = too_long ? boost::none : reader.content_length();
     too_long = too_long || (length && *length > hub_.lim.body_bytes);
     if (too_long || !is_persistent(head)) co_return;
     if (!reader.is_done()) {
@@ -280,9 +273,9 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
   large_body room{hub_};
   const bool runs_code = std::holds_alternative<executing>(route->handler);
   if (!runs_code) {
-    const auto length = announced_length(reader);
+    const auto length = too_long ? boost::none : reader.content_length();
     too_long = too_long || (length && *length > hub_.lim.body_bytes);
-    reader.body_limit(hub_.lim.body_bytes);
+    if (!too_long) reader.body_limit(hub_.lim.body_bytes);
   }
   if (too_long) {
     ec = beast::http::error::body_limit;

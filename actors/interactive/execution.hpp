@@ -38,8 +38,7 @@ struct execution_answer {
   std::string out, err;                        ///< everything is in `out` when the policy merges
   std::uint64_t out_bytes = 0, err_bytes = 0;  ///< all that was written, also what was over the limit
   bool truncated = false;
-  sandbox::gathering gathering = sandbox::gathering::complete;
-  std::vector<execution_file> files;
+  sandbox::gathered left;  ///< what the program left that was wanted
 };
 
 }  // namespace lazaret::actors

@@ -82,8 +82,7 @@ class performance {
     options.known = std::move(known_);
     auto found = jails_.gather(*space_, options);
     if (!found) return found.error();
-    answer_.gathering = found->how;
-    answer_.files = std::move(found->files);
+    answer_.left = std::move(*found);
     return std::nullopt;
   }
 
