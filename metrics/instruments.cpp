@@ -83,8 +83,8 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/jobs/{id}/logs/stream", "GET"},
                                                                            {"/jobs/{id}/artifacts/{filename}", "GET"},
                                                                            {"other", "other"}};
-const names codes{"200", "202", "204", "206", "304", "400", "401", "403", "404", "405",
-                  "408", "409", "413", "415", "416", "422", "429", "431", "500", "503", "504", "other"};
+const names codes{"200", "202", "204", "206", "304", "400", "401", "403", "404", "405", "408",
+                  "409", "413", "415", "416", "422", "429", "431", "500", "503", "504", "other"};
 
 const prometheus::Histogram::BucketBoundaries stage_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                                             1,     2.5,    5,     10,   20,    45,   90,  180};

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds longest_retry{8'000};
 constexpr std::size_t forgotten_at_once = 100;
 /// A folder whose job was never written: its service died in between, or is writing it right now.
 constexpr std::chrono::hours orphan_age{1};
+constexpr std::uint64_t sweeps_between_orphans = 60;
 
 }  // namespace
 
@@ -63,10 +64,7 @@ batch_actor::behavior_type batch_state::start(batch_options options, std::shared
         crew_->refill();
         pump();
       },
-      [this](drain) {
-        draining_ = true;
-        show();
-      },
+      [this](drain) { close(); },
   };
 }
 
@@ -256,10 +254,24 @@ void batch_state::sweep() {
   const auto old = options_.jobs->forget(system_clock::now() - options_.retention, forgotten_at_once);
   if (old)
     for (const auto& id : *old) options_.files->remove(id);
-  for (const auto& id : options_.files->made_before(std::filesystem::file_time_type::clock::now() - orphan_age))
-    if (!entries_.contains(id) && !options_.jobs->find(id)) options_.files->remove(id);
+  // Rare, and a look at every folder: not each time.
+  if (sweeps_++ % sweeps_between_orphans == 0)
+    for (const auto& id : options_.files->made_before(std::filesystem::file_time_type::clock::now() - orphan_age))
+      if (!entries_.contains(id) && !options_.jobs->find(id)) options_.files->remove(id);
   const bool more = old && old->size() == forgotten_at_once;
   self_->delayed_send(self_, more ? std::chrono::milliseconds{100} : options_.sweep_every, sweep_jobs{});
+}
+
+/// What runs may end; who waits for a job that won't begin any more is told. The job goes on with the next start.
+void batch_state::close() {
+  draining_ = true;
+  std::erase_if(waiters_, [this](auto& pair) {
+    const auto found = entries_.find(pair.first);
+    if (found == entries_.end() || found->second.worker) return false;
+    pair.second.answer.deliver(make_fault(fault::draining));
+    return true;
+  });
+  show();
 }
 
 caf::result<adjusted> batch_state::change(const adjust& request) {

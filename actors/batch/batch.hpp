@@ -68,6 +68,7 @@ class batch_state {
   void replace(const caf::down_msg& down);
   void resume(const std::string& id);
   void sweep();
+  void close();
   caf::result<adjusted> change(const adjust& request);
   void strike_worker();
 
@@ -88,7 +89,7 @@ class batch_state {
   std::unordered_map<std::string, entry> entries_;  ///< that have not ended
   std::deque<std::string> line_;
   std::unordered_multimap<std::string, waiter> waiters_;
-  std::uint64_t last_waiter_ = 0;
+  std::uint64_t last_waiter_ = 0, sweeps_ = 0;
   bool draining_ = false;
 };
 

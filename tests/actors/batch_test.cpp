@@ -287,7 +287,9 @@ TEST_CASE("What has ended long ago is forgotten with its files, and so are files
   running_pipeline p{std::move(options)};
   customer c{p};
   const auto id = c.accepted("quick", {{"code", "a", "b"}}), running = c.accepted("wait");
-  const auto gone = [&] { return !c.desk().find(id) && !std::filesystem::exists(shop.data.path() / "blobs/jobs" / id); };
+  const auto gone = [&] {
+    return !c.desk().find(id) && !std::filesystem::exists(shop.data.path() / "blobs/jobs" / id);
+  };
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   while ((!gone() || std::filesystem::exists(orphan)) && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();

@@ -17,15 +17,17 @@ void check(const std::vector<jobs::part>& parts, std::string_view boundary, std:
   const std::string delimiter = "\r\n--" + std::string{boundary};
   for (const auto& one : parts) {
     if (one.content.empty()) continue;
-    fuzz::must(one.content.data() >= body.data() && one.content.data() + one.content.size() <= body.data() + body.size(),
-               "a part lies within the body");
+    fuzz::must(
+        one.content.data() >= body.data() && one.content.data() + one.content.size() <= body.data() + body.size(),
+        "a part lies within the body");
     fuzz::must(one.content.find(delimiter) == one.content.npos, "a part ends at the first boundary");
   }
 }
 
 void check(const jobs::job_request& asked) {
   for (const auto& file : asked.files) {
-    fuzz::must(!file.name.empty() && file.name != "." && file.name != ".." && file.name.size() <= 255, "a file has a name");
+    fuzz::must(!file.name.empty() && file.name != "." && file.name != ".." && file.name.size() <= 255,
+               "a file has a name");
     fuzz::must(file.name.find('/') == file.name.npos && file.name.find('\0') == file.name.npos, "and it is no path");
     fuzz::must(actors::valid_utf8(file.name) == file.name, "a name is UTF-8");
   }

@@ -508,6 +508,17 @@ class Durable(unittest.TestCase):
                     self.assertEqual(log, [f"[runner] starting job {job_id}", "begun", "over", "[runner] finished with code 0"])
                     self.assertEqual(ask(second, f"/jobs/{job_id}/artifacts/o"), f"input {n}")
 
+    def test_sigterm_leaves_what_runs_to_the_next_start(self):
+        with support.Service("http://127.0.0.1:1/simple", BATCH_CONCURRENCY=1, DRAIN_SEC=1) as first:
+            source = "import os, time; print('begun'); time.sleep(3)"
+            running = post("/jobs", {}, [("main.py", source)], to=first.port)[1]["job_id"]
+            first.until(lambda: "begun" in request("GET", f"/jobs/{running}/logs", to=first.port)[1], 30, "it runs")
+            self.assertEqual(first.stop(), 0)
+            with support.Service("http://127.0.0.1:1/simple", data=first.data) as second:
+                second.until(lambda: request("GET", f"/jobs/{running}", to=second.port)[1]["job"]["status"] == "succeeded", 30, "it ends")
+                log = request("GET", f"/jobs/{running}/logs", to=second.port)[1].splitlines()
+                self.assertEqual(log, [f"[runner] starting job {running}", "begun", "[runner] finished with code 0"])
+
     def test_a_full_queue_says_so(self):
         with support.Service("http://127.0.0.1:1/simple", BATCH_CONCURRENCY=1, BATCH_QUEUE_LIMIT=2) as small:
             code = [("main.py", "import time; time.sleep(60)")]
