@@ -14,6 +14,7 @@
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
 #include "http/jobs/plan.hpp"
+#include "http/relay/relay.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
 #include "sandbox/layer_watch.hpp"
@@ -91,6 +92,7 @@ class whole final : public composition {
         const config& c, groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
+        relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
 
@@ -120,9 +122,10 @@ class whole final : public composition {
     o.batch.concurrency = static_cast<std::size_t>(c.batch_concurrency);
     o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
     o.batch.retention = std::chrono::hours{c.job_retention_hours};
-    o.batch.work["jobs"] = batch::job_work(jobs::make_plan, jails_, meters, [](const sandbox::failure& why) {
-      spdlog::error("a job could not be done: {}", why.describe());
-    });
+    o.batch.work["jobs"] = batch::job_work(
+        jobs::make_plan, jails_, meters,
+        [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
+        serve_outbound_);
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
 
@@ -144,12 +147,30 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, meters, stop);
+    auto done = actors::perform(what, jails_, meters, stop, serve_outbound_);
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
     meters.jail_ended(what.runtime, "failure");
     return nullptr;
+  }
+
+  /// Without ALLOW_OUTBOUND there is nobody to serve such a jail, whoever asks for one.
+  static std::unique_ptr<relay> make_relay(const config& c, metrics::instruments& meters) {
+    if (c.allow_outbound != "true") return nullptr;
+    relay_options o;
+    o.resolvers = c.dns_resolvers;
+    for (const auto& port : c.outbound_ports) o.ports.push_back(static_cast<std::uint16_t>(std::stoi(port)));
+    o.most_connections = static_cast<std::size_t>(c.outbound_max_connections);
+    o.most_bytes = static_cast<std::uint64_t>(c.outbound_max_mb) * mebi;
+    return std::make_unique<relay>(std::move(o), meters);
+  }
+
+  actors::outbound_server outbound_server() {
+    if (!relay_) return {};
+    return [this](sandbox::outbound_ends ends, const std::vector<std::string>& only_hosts) {
+      return relay_->serve(std::move(ends), relay_terms{only_hosts});
+    };
   }
 
   static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
@@ -158,6 +179,8 @@ class whole final : public composition {
 
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
+  std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
+  const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
   sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;

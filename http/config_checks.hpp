@@ -20,6 +20,8 @@ namespace lazaret::http {
 /// `[**/]NAME` where NAME is fnmatch(3)'s kind: the pattern is about names, not about directories.
 [[nodiscard]] std::string check_files_pattern(std::string_view value);
 [[nodiscard]] std::string check_user(std::string_view value);  ///< exists in the user database
+[[nodiscard]] std::string check_truth(std::string_view value);
+[[nodiscard]] std::string check_port_number(std::string_view value);
 [[nodiscard]] std::string check_log_level(std::string_view value);
 [[nodiscard]] std::string check_log_format(std::string_view value);
 

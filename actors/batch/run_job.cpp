@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <stdexcept>
 
@@ -28,8 +29,8 @@ int exit_code(const sandbox::outcome& how) {
 class attempt {
  public:
   attempt(const job& what, const desk_place& place, sandbox::jailer& jails, metrics::instruments& meters,
-          std::stop_token stop)
-      : what_{what}, place_{place}, jails_{jails}, meters_{meters}, stop_{std::move(stop)} {}
+          std::stop_token stop, const actors::outbound_server& serve)
+      : what_{what}, place_{place}, jails_{jails}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
 
   result<verdict> all(const planner& make_plan) {
     auto log = log_writer::create(place_.log, place_.logged);
@@ -82,6 +83,8 @@ class attempt {
 
   result<void> run(plan& wanted) {
     wanted.rules.merge_output = true;
+    const bool outbound = wanted.rules.network == sandbox::network_mode::outbound;
+    if (outbound && !serve_) return sandbox::failure{"run_job", EPERM, "network outbound", "ALLOW_OUTBOUND is false"};
     std::vector<const sandbox::volume*> volumes;
     for (const auto& v : volumes_) volumes.push_back(&v);
     const auto asked = std::chrono::steady_clock::now();
@@ -94,6 +97,8 @@ class attempt {
     }
     if (!inmate) return inmate.error();
     meters_.jail_started("cold", std::chrono::steady_clock::now() - asked);
+    std::shared_ptr<void> relayed;
+    if (outbound) relayed = serve_(inmate->take_outbound(), {});
     sandbox::jail_sinks sinks;
     sinks.on_stdout = [this](std::string_view some) { log_->append(some); };
     const auto how = inmate->wait(sinks, stop_);
@@ -141,6 +146,7 @@ class attempt {
   sandbox::jailer& jails_;
   metrics::instruments& meters_;
   std::stop_token stop_;
+  const actors::outbound_server& serve_;
   log_writer* log_ = nullptr;
   std::vector<sandbox::volume> volumes_;
   verdict result_;
@@ -149,10 +155,10 @@ class attempt {
 }  // namespace
 
 work_function job_work(planner make_plan, sandbox::jailer& jails, metrics::instruments& meters,
-                       std::function<void(const sandbox::failure&)> failed) {
-  return [make_plan = std::move(make_plan), &jails, &meters, failed = std::move(failed)](
+                       std::function<void(const sandbox::failure&)> failed, actors::outbound_server serve) {
+  return [make_plan = std::move(make_plan), &jails, &meters, failed = std::move(failed), serve = std::move(serve)](
              const job& what, const desk_place& place, std::stop_token stop) -> std::optional<verdict> {
-    auto done = attempt{what, place, jails, meters, std::move(stop)}.all(make_plan);
+    auto done = attempt{what, place, jails, meters, std::move(stop), serve}.all(make_plan);
     if (done) return std::move(*done);
     failed(done.error());
     meters.jail_ended("python", "failure");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/batch/job.hpp"
+#include "actors/interactive/perform.hpp"
 #include "metrics/instruments.hpp"
 #include "sandbox/jailer.hpp"
 
@@ -38,8 +39,10 @@ struct plan {
 /// may send: that was refused before.
 using planner = std::function<plan(const job&, std::vector<std::string> contents)>;
 
-/// The two references must outlive it. `failed` is told why no jail could be made.
+/// The two references must outlive it. `failed` is told why no jail could be made. `serve`: empty, where the operator
+/// wants no jail with network_mode::outbound; a plan with one is then a failure.
 [[nodiscard]] work_function job_work(planner make_plan, sandbox::jailer& jails, metrics::instruments& meters,
-                                     std::function<void(const sandbox::failure&)> failed);
+                                     std::function<void(const sandbox::failure&)> failed,
+                                     actors::outbound_server serve = {});
 
 }  // namespace lazaret::batch

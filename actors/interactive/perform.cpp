@@ -44,11 +44,14 @@ class feeder {
 /// What is kept between the steps of one execution.
 class performance {
  public:
-  performance(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters, std::stop_token stop)
-      : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)} {}
+  performance(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters, std::stop_token stop,
+              const outbound_server& serve)
+      : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
 
   performed all() {
     sandbox::policy rules = what_.rules;
+    if (rules.network == sandbox::network_mode::outbound && !serve_)
+      return failure{"perform", EPERM, "network outbound", "ALLOW_OUTBOUND is false"};
     if (!what_.place.empty()) {
       auto made = jails_.make_volume({.size = what_.space, .inodes = what_.inodes});
       if (!made) return made.error();
@@ -104,6 +107,8 @@ class performance {
     }
     if (!inmate) return inmate.error();
     meters_.jail_started("cold", std::chrono::steady_clock::now() - asked);
+    std::shared_ptr<void> relayed;  // what the program connected to before now waits in the kernel's queue
+    if (rules.network == sandbox::network_mode::outbound) relayed = serve_(inmate->take_outbound(), what_.only_hosts);
     sandbox::jail_sinks sinks;
     sinks.on_stdout = [this](std::string_view some) { answer_.out += some; };
     sinks.on_stderr = [this](std::string_view some) { answer_.err += some; };
@@ -121,6 +126,7 @@ class performance {
   sandbox::jailer& jails_;
   metrics::instruments& meters_;
   std::stop_token stop_;
+  const outbound_server& serve_;
   std::optional<sandbox::volume> space_;
   std::vector<sandbox::known_file> known_;
   execution_answer answer_;
@@ -129,8 +135,8 @@ class performance {
 }  // namespace
 
 performed perform(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters,
-                  std::stop_token stop) {
-  return performance{what, jails, meters, std::move(stop)}.all();
+                  std::stop_token stop, const outbound_server& serve) {
+  return performance{what, jails, meters, std::move(stop), serve}.all();
 }
 
 }  // namespace lazaret::actors

@@ -38,7 +38,7 @@ void set_environment(sandbox::policy& rules, std::string_view name, std::string_
 }  // namespace
 
 batch::plan make_plan(const batch::job& what, std::vector<std::string> contents) {
-  const auto read = read_spec(boost::json::parse(what.spec), {.most_memory_mb = 1 << 20});
+  const auto read = read_spec(boost::json::parse(what.spec), {.most_memory_mb = 1 << 20, .allows_outbound = true});
   const auto* spec = std::get_if<job_spec>(&read);
   if (spec == nullptr) throw std::runtime_error{"the spec of job " + what.id + " is none"};
 
@@ -64,6 +64,7 @@ batch::plan make_plan(const batch::job& what, std::vector<std::string> contents)
   set_environment(rules, "PYTHONUNBUFFERED", "1");  // or its lines would come when it ends
   for (const auto& [name, value] : spec->env) set_environment(rules, name, value);
 
+  if (spec->net_policy == "outbound") rules.network = sandbox::network_mode::outbound;
   auto& limits = rules.limits;
   limits.wall = std::chrono::seconds{spec->timeout_sec};
   limits.cpus = std::max(0.01, spec->cpu_limit);  // the kernel's least quota

@@ -136,9 +136,13 @@ class spec_reader {
 
   void read_network(const json::value& value) {
     const auto* text = value.if_string();
-    if (text != nullptr && *text == "none") return;
+    if (text != nullptr && (*text == "none" || (*text == "outbound" && within_.allows_outbound))) {
+      spec_.net_policy = view(*text);
+      return;
+    }
     if (text != nullptr && *text == "outbound")
-      return wrong_.add("value_error", {"spec", "net_policy"}, "Value error, `outbound` is not available here", value);
+      return wrong_.add("value_error", {"spec", "net_policy"},
+                        "Value error, `outbound` is not allowed here (ALLOW_OUTBOUND)", value);
     wrong_.add("literal_error", {"spec", "net_policy"}, "Input should be 'none' or 'outbound'", value);
   }
 

@@ -25,6 +25,7 @@ struct job_spec {
 
 struct spec_limits {
   std::int64_t most_memory_mb = 4096;
+  bool allows_outbound = false;  ///< ALLOW_OUTBOUND
 };
 
 /// Or the list of what is wrong with it. `text`: a JSON object.

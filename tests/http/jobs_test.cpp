@@ -107,7 +107,11 @@ TEST_CASE("A spec is read as Pydantic reads it, and read again as it was kept") 
   REQUIRE(std::holds_alternative<job_spec>(again));
   CHECK(to_json(std::get<job_spec>(again)) == to_json(spec));
   CHECK(std::get<boost::json::array>(read_spec(boost::json::parse(R"({"timeout_sec": 0, "env": 1})"))).size() == 2);
-  CHECK(std::holds_alternative<boost::json::array>(read_spec(boost::json::parse(R"({"mem_limit_mb": 65})"), {64})));
+  CHECK(std::holds_alternative<boost::json::array>(
+      read_spec(boost::json::parse(R"({"mem_limit_mb": 65})"), {64, false})));
+  CHECK(std::holds_alternative<boost::json::array>(read_spec(boost::json::parse(R"({"net_policy": "outbound"})"))));
+  CHECK(std::get<job_spec>(read_spec(boost::json::parse(R"({"net_policy": "outbound"})"), {64, true})).net_policy ==
+        "outbound");
 }
 
 TEST_CASE("A range is what RFC 9110 makes of it") {
