@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/batch/desk.hpp"
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
@@ -75,6 +76,8 @@ class service {
                        reply<std::shared_ptr<execution_answer>> done) = 0;
   /// Would execute() take one of theirs now, or refuse it at once? Reserves nothing.
   virtual void check_room(claimant who, reply<bool> done) = 0;
+  /// Executions that outlive the request.
+  [[nodiscard]] virtual batch::desk& jobs() = 0;
   /// Queued or running: kills its jail and answers the canceled run.
   virtual void cancel(std::string run_id, reply<run> done) = 0;
   virtual void stages(reply<std::vector<stage_status>> done) = 0;

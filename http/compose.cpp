@@ -7,11 +7,14 @@
 #include <thread>
 
 #include "actors/analysis/work.hpp"
+#include "actors/batch/run_job.hpp"
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
 #include "actors/interactive/perform.hpp"
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
+#include "http/jobs/plan.hpp"
+#include "http/relay/relay.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
 #include "sandbox/layer_watch.hpp"
@@ -77,21 +80,29 @@ download::registry_options registry_settings(const config& c) {
   return o;
 }
 
+struct kept_jobs {
+  std::shared_ptr<batch::job_store> store;
+  std::shared_ptr<batch::folder> files;
+};
+
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
 class whole final : public composition {
  public:
-  whole(std::shared_ptr<actors::store> runs, std::unique_ptr<download::registry> registry, const config& c,
-        groundwork ground, metrics::instruments& meters)
+  whole(std::shared_ptr<actors::store> runs, kept_jobs jobs, std::unique_ptr<download::registry> registry,
+        const config& c, groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
+        artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
+        relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
-        pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
+        pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
   void drain(std::chrono::milliseconds patience) override { pipeline_.drain(patience); }
 
  private:
-  actors::pipeline_options options(const config& c, actors::python_site site, metrics::instruments& meters) {
+  actors::pipeline_options options(const config& c, actors::python_site site, kept_jobs jobs,
+                                   metrics::instruments& meters) {
     actors::pipeline_options o;
     o.queue_limit = static_cast<std::size_t>(c.queue_limit);
     o.denylist = c.package_denylist;
@@ -107,6 +118,16 @@ class whole final : public composition {
     o.interactive.work = [this, &meters](const actors::execution_request& what, std::stop_token stop) {
       return perform(what, std::move(stop), meters);
     };
+    o.batch.jobs = std::move(jobs.store);
+    o.batch.files = std::move(jobs.files);
+    o.batch.works = c.inline_worker != 0;
+    o.batch.concurrency = static_cast<std::size_t>(c.batch_concurrency);
+    o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
+    o.batch.retention = std::chrono::hours{c.job_retention_hours};
+    o.batch.work["jobs"] = batch::job_work(
+        jobs::make_plan, jails_, meters,
+        [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
+        serve_outbound_);
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
 
@@ -128,12 +149,30 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, meters, stop);
+    auto done = actors::perform(what, jails_, artifacts_, meters, stop, serve_outbound_);
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
     meters.jail_ended(what.runtime, "failure");
     return nullptr;
+  }
+
+  /// Without ALLOW_OUTBOUND there is nobody to serve such a jail, whoever asks for one.
+  static std::unique_ptr<relay> make_relay(const config& c, metrics::instruments& meters) {
+    if (c.allow_outbound != "true") return nullptr;
+    relay_options o;
+    o.resolvers = c.dns_resolvers;
+    for (const auto& port : c.outbound_ports) o.ports.push_back(static_cast<std::uint16_t>(std::stoi(port)));
+    o.most_connections = static_cast<std::size_t>(c.outbound_max_connections);
+    o.most_bytes = static_cast<std::uint64_t>(c.outbound_max_mb) * mebi;
+    return std::make_unique<relay>(std::move(o), meters);
+  }
+
+  actors::outbound_server outbound_server() {
+    if (!relay_) return {};
+    return [this](sandbox::outbound_ends ends, const std::vector<std::string>& only_hosts) {
+      return relay_->serve(std::move(ends), relay_terms{only_hosts});
+    };
   }
 
   static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
@@ -142,6 +181,9 @@ class whole final : public composition {
 
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
+  actors::artifact_cache artifacts_;
+  std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
+  const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
   sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;
@@ -156,7 +198,7 @@ sandbox::result<groundwork> lay_groundwork(const config& settings) {
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
-  for (const auto& folder : {settings.snekbox_bin_dir, settings.snekbox_user_base})
+  for (const auto& folder : {settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
     if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
   if (!settings.jail_require.empty()) {
     options.jailer_options.emplace_back("--require");
@@ -172,9 +214,15 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
                                                       metrics::instruments& meters) {
   auto runs = actors::open_sqlite_store(settings.data_dir / "lazaret.sqlite");
   if (!runs) return runs.error();
+  auto jobs = batch::open_job_store(settings.data_dir / "lazaret.sqlite");
+  if (!jobs) return jobs.error();
+  auto files = batch::folder::open(settings.blob_dir);
+  if (!files) return files.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
   if (!registry) return sandbox::failure{"open_registry", 0, registry.error().text, {}};
-  return std::make_unique<whole>(std::move(*runs), std::move(*registry), settings, std::move(ground), meters);
+  return std::make_unique<whole>(std::move(*runs),
+                                 kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
+                                 std::move(*registry), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

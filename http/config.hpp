@@ -38,6 +38,10 @@ struct config {
   std::int64_t max_download_bytes = 0;
   std::vector<std::string> package_denylist;
   std::vector<std::string> dns_resolvers;
+  std::string allow_outbound;               ///< `true` or `false`
+  std::vector<std::string> outbound_ports;  ///< numbers; empty: all but 25
+  std::int64_t outbound_max_connections = 0;
+  std::int64_t outbound_max_mb = 0;
   std::string pypi_index_url;
   std::filesystem::path data_dir;
   std::string store_url;
@@ -52,6 +56,8 @@ struct config {
   std::int64_t execute_max_wall_sec = 0;
   std::int64_t execute_max_memory_mb = 0;
   std::int64_t execute_max_disk_mb = 0;
+  std::int64_t artifact_cache_mb = 0;
+  std::filesystem::path runtimes_dir;
   std::int64_t snekbox_wall_sec = 0;
   std::int64_t snekbox_memory_mb = 0;
   std::int64_t snekbox_address_space_mb = 0;
@@ -65,6 +71,13 @@ struct config {
   std::string snekbox_executable;
   std::filesystem::path snekbox_bin_dir;
   std::filesystem::path snekbox_user_base;
+  std::filesystem::path blob_dir;  ///< never empty: BLOB_DIR, JOB_DATA_DIR, or DATA_DIR/blobs
+  std::filesystem::path job_data_dir;
+  std::int64_t batch_concurrency = 0;
+  std::int64_t batch_queue_limit = 0;
+  std::int64_t inline_worker = 0;  ///< 0: jobs are taken and kept, and none is begun
+  std::int64_t job_retention_hours = 0;
+  std::int64_t jobs_max_memory_mb = 0;
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;

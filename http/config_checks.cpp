@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 #include <filesystem>
 
 #include "actors/names.hpp"
@@ -75,6 +76,8 @@ std::string check_path(std::string_view value) {
   return value.empty() ? "must not be empty" : "";
 }
 
+std::string check_optional_path(std::string_view value) { return value.empty() ? std::string{} : check_path(value); }
+
 std::string check_inner_path(std::string_view value) {
   const std::filesystem::path path{value};
   const bool plain = path.is_absolute() && path.lexically_normal() == path && path.has_filename();
@@ -92,6 +95,16 @@ std::string check_user(std::string_view value) {
   std::array<char, 16384> room{};
   ::getpwnam_r(std::string{value}.c_str(), &entry, room.data(), room.size(), &found);
   return found != nullptr ? "" : "must be the name of an existing user";
+}
+
+std::string check_truth(std::string_view value) {
+  return one_of(value, std::array<std::string_view, 2>{"true", "false"});
+}
+
+std::string check_port_number(std::string_view value) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), port);
+  return error == std::errc{} && end == value.data() + value.size() && port != 0 ? "" : "must hold ports, 1 to 65535";
 }
 
 std::string check_log_level(std::string_view value) {

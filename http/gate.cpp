@@ -99,7 +99,7 @@ std::variant<passed, turned_away> pass(std::span<const route> table, const reque
     return turned_away{fail(403, "without API_TOKEN only this machine is served, by its own address"), m.found};
   }
   const bool has_key = m.found->needs != access::open && !token.empty() && holds_token(r, token);
-  return passed{m.found, m.argument, has_key ? "API_TOKEN" : ""};
+  return passed{m.found, m.argument, m.second, has_key ? "API_TOKEN" : ""};
 }
 
 }  // namespace lazaret::http

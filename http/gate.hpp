@@ -23,7 +23,7 @@ namespace lazaret::http {
 
 struct passed {
   const route* to = nullptr;
-  std::string_view argument;
+  std::string_view argument, second;
   std::string_view key;  ///< the name of the key that opened; empty: none was needed
 };
 struct turned_away {

@@ -25,17 +25,20 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "snekbox", "execute", "stream", "other"};
+const names frontends{"triage", "snekbox", "execute", "stream", "jobs", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
 const names verdicts{"benign", "suspicious", "malicious", "inconclusive"};
-const names runtimes{"python", "command", "other"};
+const names runtimes{"python", "node", "go", "rust", "deno", "bun", "ruby", "command", "other"};
 const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu_timeout", "out_of_memory",
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
 const names download_sources{"index", "cache"};
 const names interactive_refusals{"full", "waited", "displaced", "left"};
+const names relay_outcomes{"relayed", "refused_address", "refused_port", "refused_name", "over_limit", "unreachable"};
+const names relay_directions{"out", "in"};
+const names lookup_outcomes{"answered", "refused", "failed"};
 const names webhook_outcomes{"delivered", "retried", "failed"};
 const names routes{"/",
                    "/healthz",
@@ -53,6 +56,12 @@ const names routes{"/",
                    "/v1/execute",
                    "/v1/execute/stream",
                    "/eval",
+                   "/jobs",
+                   "/jobs/sync",
+                   "/jobs/{id}",
+                   "/jobs/{id}/logs",
+                   "/jobs/{id}/logs/stream",
+                   "/jobs/{id}/artifacts/{filename}",
                    "other"};
 // A route with each method that it answers; all else is one pair, so that the exact codes can be labels.
 const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/", "GET"},
@@ -72,9 +81,16 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/v1/execute", "POST"},
                                                                            {"/v1/execute/stream", "GET"},
                                                                            {"/eval", "POST"},
+                                                                           {"/jobs", "POST"},
+                                                                           {"/jobs/sync", "POST"},
+                                                                           {"/jobs/{id}", "GET"},
+                                                                           {"/jobs/{id}", "DELETE"},
+                                                                           {"/jobs/{id}/logs", "GET"},
+                                                                           {"/jobs/{id}/logs/stream", "GET"},
+                                                                           {"/jobs/{id}/artifacts/{filename}", "GET"},
                                                                            {"other", "other"}};
-const names codes{"101", "200", "202", "204", "206", "304", "400", "401", "403", "404", "405",
-                  "408", "409", "413", "415", "422", "426", "429", "431", "500", "503", "other"};
+const names codes{"101", "200", "202", "204", "206", "304", "400", "401", "403", "404", "405", "408",
+                  "409", "413", "415", "416", "422", "426", "429", "431", "500", "503", "504", "other"};
 
 const prometheus::Histogram::BucketBoundaries stage_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                                             1,     2.5,    5,     10,   20,    45,   90,  180};
@@ -173,6 +189,14 @@ struct instruments::families {
   table<prometheus::Counter> webhooks{
       counter("lazaret_webhook_deliveries_total", "Webhook attempts: delivered, to be retried, given up."),
       {{"outcome", &webhook_outcomes}}};
+  table<prometheus::Counter> relay_connections{
+      counter("lazaret_relay_connections_total", "Connections that jails made outwards, by what became of them."),
+      {{"outcome", &relay_outcomes}}};
+  table<prometheus::Counter> relay_traffic{
+      counter("lazaret_relay_bytes_total", "Bytes carried for jails, out of them and in."),
+      {{"direction", &relay_directions}}};
+  table<prometheus::Counter> relay_lookups{counter("lazaret_relay_lookups_total", "Names that jails asked for."),
+                                           {{"outcome", &lookup_outcomes}}};
   std::vector<std::vector<prometheus::Counter*>> requests = make_requests();
   table<prometheus::Histogram> request_duration{
       histogram("lazaret_http_request_duration_seconds", "Time from a whole request to its answer's start."),
@@ -254,6 +278,11 @@ void instruments::downloaded(std::string_view ecosystem, std::string_view source
   families_->download_bytes.at({ecosystem, source}).Increment(bytes);
 }
 void instruments::webhook(std::string_view outcome) { families_->webhooks.at({outcome}).Increment(); }
+void instruments::relay_connection(std::string_view outcome) { families_->relay_connections.at({outcome}).Increment(); }
+void instruments::relay_bytes(std::string_view direction, double bytes) {
+  families_->relay_traffic.at({direction}).Increment(bytes);
+}
+void instruments::relay_lookup(std::string_view outcome) { families_->relay_lookups.at({outcome}).Increment(); }
 void instruments::http_request(std::string_view route, std::string_view method, int code,
                                std::chrono::duration<double> took) {
   families_->request(route, method, std::to_string(code)).Increment();

@@ -11,8 +11,8 @@
 
 namespace lazaret::metrics {
 
-inline constexpr std::array<std::string_view, 8> stages{"ingress",   "rate_limit", "queue",  "download",
-                                                        "execution", "analysis",   "report", "interactive"};
+inline constexpr std::array<std::string_view, 9> stages{
+    "ingress", "rate_limit", "queue", "download", "execution", "analysis", "report", "interactive", "batch"};
 
 class instruments {
  public:
@@ -31,12 +31,12 @@ class instruments {
   /// Of what was to run at once, why it did not: `full` (the line), `waited` (too long), `displaced` (by somebody who
   /// had less in the line), `left` (the client)
   void interactive_refused(std::string_view reason);
-  /// frontend: `triage`, `snekbox`, `execute`, `stream`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`,
-  /// `invalid`, `unauthorized`, `unavailable`
+  /// frontend: `triage`, `snekbox`, `execute`, `stream`, `jobs`; outcome: `accepted`, `denied`, `rate_limited`,
+  /// `queue_full`, `invalid`, `unauthorized`, `unavailable`
   void submission(std::string_view frontend, std::string_view outcome);
   /// ecosystem: `pypi`; verdict: `benign`, `suspicious`, `malicious`, `inconclusive`
   void verdict(std::string_view ecosystem, std::string_view verdict);
-  /// runtime: `python`, `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
+  /// runtime: `python`, `node`, ..., `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
   void jail_ended(std::string_view runtime, std::string_view outcome);
   /// path: `cold`, `warm`
   void jail_started(std::string_view path, std::chrono::duration<double> took);
@@ -44,6 +44,13 @@ class instruments {
   void downloaded(std::string_view ecosystem, std::string_view source, double bytes);
   /// outcome: `delivered`, `retried`, `failed`
   void webhook(std::string_view outcome);
+  /// Connections that jails made outwards. outcome: `relayed`, `refused_address`, `refused_port`, `refused_name`,
+  /// `over_limit`, `unreachable`
+  void relay_connection(std::string_view outcome);
+  /// direction: `out`, `in`
+  void relay_bytes(std::string_view direction, double bytes);
+  /// Names that jails asked for. outcome: `answered`, `refused`, `failed`
+  void relay_lookup(std::string_view outcome);
   /// route: the pattern, e.g. `/v1/runs/{id}`; method: `GET`, ...; code: 200, ...
   void http_request(std::string_view route, std::string_view method, int code, std::chrono::duration<double> took);
 

@@ -13,7 +13,9 @@
 #include <string_view>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/layers.hpp"
+#include "sandbox/outbound.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/unique_fd.hpp"
@@ -42,6 +44,7 @@ class volume {
 struct volume_options {
   bytes size = 512_MiB;
   std::uint64_t inodes = 200'000;
+  friend bool operator==(const volume_options&, const volume_options&) = default;
 };
 
 /// Where what comes out of a jail goes. All are called on the thread that waits; an empty function drops its stream.
@@ -69,6 +72,9 @@ class jail {
   /// network_mode::gateway: the listening socket that was made inside the jail's network namespace. Empty otherwise.
   [[nodiscard]] unique_fd take_gateway() noexcept { return std::move(gateway_); }
 
+  /// network_mode::outbound: what the program's connections and questions for names arrive at. Empty otherwise.
+  [[nodiscard]] outbound_ends take_outbound() noexcept { return {std::move(gateway_), std::move(names_)}; }
+
   /// Pumps the streams into `sinks` until the last process is gone, then says how it ended. A stop request kills the
   /// jail; the outcome is then ending::canceled. Fails only when the jailer itself was lost.
   /// `talk`: what others say to it meanwhile (conversation.hpp). `input`: where its input goes, the other end of the
@@ -80,17 +86,17 @@ class jail {
   /// What wait() would work with, for a caller that has a loop of its own: the channel says how it ended (protocol.hpp)
   /// and is shut down to cancel; the streams are non-blocking.
   struct ends {
-    unique_fd channel, standard_output, standard_error, audit, observations, gateway;
+    unique_fd channel, standard_output, standard_error, audit, observations, gateway, names;
   };
   [[nodiscard]] ends release() && noexcept {
-    return {std::move(channel_), std::move(stdout_),       std::move(stderr_),
-            std::move(audit_),   std::move(observations_), std::move(gateway_)};
+    return {std::move(channel_),      std::move(stdout_),  std::move(stderr_), std::move(audit_),
+            std::move(observations_), std::move(gateway_), std::move(names_)};
   }
 
  private:
   friend class jailer;
   jail() = default;
-  unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_;
+  unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_, names_;
   limits limits_;
   bool has_terminal_ = false;  ///< stdout_ is its master
   stream_totals totals_;
@@ -106,7 +112,9 @@ class jailer {
   void replace(unique_fd connection);
   [[nodiscard]] bool connected() const;
 
-  [[nodiscard]] result<volume> make_volume(const volume_options& options);
+  /// `meant_for`: what will probably be started with it, as the only jail. When jails of that kind were asked for
+  /// before, the volume may be one that such a jail already waits with, and start() then takes a fraction of its time.
+  [[nodiscard]] result<volume> make_volume(const volume_options& options, const policy* meant_for = nullptr);
   /// `volumes[i]` is what policy::volumes with index i mounts. A jail runs as the owner of its first volume.
   [[nodiscard]] result<jail> start(const policy& what, std::span<const volume* const> volumes = {},
                                    unique_fd standard_input = unique_fd{});
@@ -116,6 +124,10 @@ class jailer {
   [[nodiscard]] result<std::vector<known_file>> deposit(const volume& into, const std::vector<volume_file>& files);
   /// Reads what is in a volume that no jail uses any more.
   [[nodiscard]] result<gathered> gather(const volume& from, const gather_options& options);
+
+  /// Opens regular files at the top of a volume that no jail uses any more: a few, those whose names come after
+  /// `after`. Each is checked to be one, open for reading only; its size is what it says.
+  [[nodiscard]] result<handed_files> hand_out(const volume& from, const std::string& after);
 
   /// Tries every layer: runs `lazaret-probe`, from beside the jailer, in a jail of its own, and adds what can only be
   /// seen from outside. One report per layer, in the order of layers(). Takes some 0.3 s and one jail, so its callers

@@ -64,12 +64,14 @@ constexpr policy_field fields[] = {
      "dropping lets the program run on, and spend its time on writing what nobody reads"},
     {"network",
      [](const policy& p) {
-       return p.network == network_mode::none
-                  ? std::string{"none: an empty namespace, loopback down"}
-                  : "gateway: 127.0.0.1:" + std::to_string(p.gateway_port) + ", served from outside, and no route";
+       if (p.network == network_mode::none) return std::string{"none: an empty namespace, loopback down"};
+       if (p.network == network_mode::outbound)
+         return std::string{"outbound: TCP and names, carried outside by a relay to public addresses only"};
+       return "gateway: 127.0.0.1:" + std::to_string(p.gateway_port) + ", served from outside, and no route";
      },
      "a gateway is one parser outside of the jail that hears the program's bytes, and one way for data to leave by; "
-     "anything wider reaches hosts that trust this one's address"},
+     "outbound lets it leave to anybody on the Internet, who sees it come from this host's address: scans, spam and "
+     "attacks on others are this host's, then"},
     {"merge_output", [](const policy& p) { return text(p.merge_output); },
      "standard output and error share one pipe and one cap; their order is kept, what was which is not"},
     {"terminal",
@@ -108,6 +110,20 @@ constexpr policy_field fields[] = {
        });
      },
      "its pages are memory of the jail; exec lets what was downloaded or compiled there run without an interpreter"},
+    {"overlays",
+     [](const policy& p) {
+       return list(p.overlays, [](const overlay_mount& o) {
+         std::string line;
+         for (const auto& lower : o.lower) line += (line.empty() ? "" : " over ") + lower;
+         line += " at " + o.target + (o.executable ? "" : " (noexec)");
+         return line + (!o.writable     ? ", read-only"
+                        : o.volume >= 0 ? ", below a layer that outlives the jail"
+                                        : ", below a layer of " + text(o.size));
+       });
+     },
+     "as binds, the lower directories are read by strangers; the layer's pages are memory of the jail, and what is "
+     "kept "
+     "of it has hostile names, links and sizes"},
     {"volumes", [](const policy& p) { return list(p.volumes, [](const volume_mount& v) { return v.target; }); },
      "what a program left there is read outside: hostile names, links, sizes; a later phase finds what an earlier one "
      "planted"},

@@ -2,27 +2,29 @@
 /// What the messages between service, jailer and jail mean; how they look as bytes. See wire.hpp for the transport.
 ///
 /// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
-///   make_volume  volume_options                        fds: channel
+///   make_volume  volume_options, number of a kind          fds: channel
 ///   survey                                             fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
 ///   deposit      volume id                              fds: channel, sealed files
 ///   gather       volume id                              fds: channel, sealed gather_options
+///   hand_out     volume id                              fds: channel, sealed name (or nothing) to go on after
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout (or the terminal's master) stderr [audit]
-///                                                           [observations] [gateway]
+///                                                           [observations] [gateway] [names]
 ///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
 ///   deposited    nothing                                fds: sealed message of that kind, with the known files
 ///   gathered     nothing                                fds: sealed message of that kind, with the files
+///   handed_out   handed_files without the descriptors   fds: of each file, to be read
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
 ///   signal       its number, for the program
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
 ///
 /// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
-///   ready        presence bits                         fds: [audit] [gateway]
+///   ready        presence bits                         fds: [audit] [gateway] [names]
 ///   watched      number of the seccomp listener in init's table of descriptors
 ///   executed     the program has replaced our code; bytes that init itself had written    fds: seccomp listener
 ///   failed       failure
@@ -38,6 +40,7 @@
 #include <vector>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
@@ -68,11 +71,20 @@ enum class kind : std::uint8_t {
   survey,
   surveyed,
   program,
+  hand_out,
+  handed_out,
   signal,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
-enum presence : std::uint8_t { has_stdin = 1, has_body = 2, has_audit = 4, has_observations = 8, has_gateway = 16 };
+enum presence : std::uint8_t {
+  has_stdin = 1,
+  has_body = 2,
+  has_audit = 4,
+  has_observations = 8,
+  has_gateway = 16,  ///< network_mode::outbound: its listener
+  has_names = 32,
+};
 
 /// A sealed body may not be larger: a policy is text files and arguments, not data (use a volume).
 inline constexpr std::size_t max_body = 4 << 20;
@@ -90,6 +102,11 @@ struct program {
   std::vector<std::string> argv, environment;
   std::string working_directory;
 };
+
+/// Of what kind a policy is: two of one kind differ in nothing but what `program` says.
+[[nodiscard]] std::string kind_of(policy what);
+/// A number for it, where a clash does no harm. 0: of no kind in particular.
+[[nodiscard]] std::uint64_t number_of(const std::string& kind);
 
 /// What the jailer knows of the layers before any jail is made.
 struct survey_answer {
@@ -111,6 +128,7 @@ void write(wire::writer& to, const std::vector<known_file>& files);
 void write(wire::writer& to, const gather_options& o);
 void write(wire::writer& to, const gathered& g);
 void write(wire::writer& to, const survey_answer& s);
+void write(wire::writer& to, const handed_files& h);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
@@ -124,6 +142,7 @@ void read(wire::reader& from, std::vector<known_file>& files);
 void read(wire::reader& from, gather_options& o);
 void read(wire::reader& from, gathered& g);
 void read(wire::reader& from, survey_answer& s);
+void read(wire::reader& from, handed_files& h);
 
 /// A whole message: the kind, then the parts.
 template <class... Parts>

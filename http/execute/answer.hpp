@@ -9,9 +9,14 @@
 
 namespace lazaret::http {
 
-/// Everything of POST /v1/execute's answer but what the program printed.
+/// The answer of POST /v1/execute.
 [[nodiscard]] boost::json::object describe_execution(const actors::execution_answer& done);
-/// Nothing was run: what the request asked for could not be had. Names the field; `paths` are those of its files.
-[[nodiscard]] std::string describe_refusal(const actors::execution_answer& done, const std::vector<std::string>& paths);
+struct refusal_text {
+  int status = 422;
+  std::string detail;
+};
+/// Nothing was run: what the request asked for could not be had. Names the field; `paths` are those of its own files.
+[[nodiscard]] refusal_text describe_refusal(const actors::execution_answer& done,
+                                            const std::vector<std::string>& paths);
 
 }  // namespace lazaret::http

@@ -121,7 +121,8 @@ std::string serialized(json::object message, const char* type) {
 
 }  // namespace
 
-checked<actors::execution_request> read_start(std::string_view text, const config& settings) {
+checked<actors::execution_request> read_start(std::string_view text, const config& settings,
+                                              const sandbox::installed_runtimes& runtimes) {
   auto read = read_typed(text);
   if (auto* wrong = std::get_if<complaint>(&read)) return std::move(*wrong);
   auto& [message, type] = std::get<typed>(read);
@@ -135,7 +136,7 @@ checked<actors::execution_request> read_start(std::string_view text, const confi
     if (auto wrong = read_window(pty->get_object(), "pty", size); !wrong.empty()) return complaint{std::move(wrong)};
   }
   message.erase("pty");
-  auto request = read_execution(message, settings);
+  auto request = read_execution(message, settings, runtimes);
   if (auto* what = std::get_if<actors::execution_request>(&request)) {
     what->rules.terminal = size;
     auto& environment = what->rules.environment;
@@ -169,7 +170,11 @@ std::string say_output(bool is_error, std::string_view bytes) {
   return serialized(std::move(message), is_error ? "stderr" : "stdout");
 }
 
-std::string say_exit(const actors::execution_answer& done) { return serialized(describe_execution(done), "exit"); }
+std::string say_exit(const actors::execution_answer& done) {
+  auto message = describe_execution(done);
+  for (const auto* streamed : {"stdout", "stderr"}) message.erase(streamed);
+  return serialized(std::move(message), "exit");
+}
 
 std::string say_error(unsigned status, std::string_view detail) {
   return serialized({{"status", status}, {"detail", actors::valid_utf8(detail)}}, "error");

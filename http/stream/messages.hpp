@@ -21,6 +21,7 @@
 #include "actors/interactive/execution.hpp"
 #include "http/config.hpp"
 #include "http/validate.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http::stream {
 
@@ -37,7 +38,8 @@ struct resize {
 using saying = std::variant<input, end_of_input, send_signal, resize>;
 
 /// The first message.
-[[nodiscard]] checked<actors::execution_request> read_start(std::string_view text, const config& settings);
+[[nodiscard]] checked<actors::execution_request> read_start(std::string_view text, const config& settings,
+                                                            const sandbox::installed_runtimes& runtimes);
 /// A later one. `has_terminal`: only then there is something to resize.
 [[nodiscard]] checked<saying> read_saying(std::string_view text, bool has_terminal);
 

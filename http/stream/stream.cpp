@@ -181,11 +181,12 @@ void conversation::parse_first() {
   if (!web_.got_text()) return object(close_code::policy_error, 422, "start: must be the first message, as text");
   auto text = beast::buffers_to_string(buffer_.data());
   buffer_ = {};
-  if (text.size() <= small_message) return void(first_.emplace(read_start(text, hub_.shared.settings)));
-  hub_.shared.aside([text = std::move(text), &settings = hub_.shared.settings, self = shared_from_this()] {
+  if (text.size() <= small_message)
+    return void(first_.emplace(read_start(text, hub_.shared.settings, hub_.shared.runtimes)));
+  hub_.shared.aside([text = std::move(text), &shared = hub_.shared, self = shared_from_this()] {
     auto read = std::make_shared<checked<actors::execution_request>>(complaint{"start: could not be read"});
     try {
-      *read = read_start(text, settings);
+      *read = read_start(text, shared.settings, shared.runtimes);
     } catch (const std::exception& e) {
       spdlog::error("a message could not be read: {}", e.what());
     }
@@ -199,7 +200,8 @@ void conversation::parse_first() {
 void conversation::begin_with(checked<actors::execution_request> read) {
   if (auto* what = std::get_if<actors::execution_request>(&read)) return begin(std::move(*what));
   hub_.shared.metrics.submission("stream", "invalid");
-  object(close_code::policy_error, 422, std::get<complaint>(read).detail);
+  const auto& wrong = std::get<complaint>(read);
+  object(close_code::policy_error, static_cast<unsigned>(wrong.status), wrong.detail);
 }
 
 void conversation::hear() {
@@ -226,7 +228,7 @@ auto conversation::wait_for_room() -> task<> {
 void conversation::begin(actors::execution_request what) {
   is_begun_ = true;
   has_terminal_ = what.rules.terminal.rows != 0;
-  for (const auto& file : what.files) paths_.push_back(file.path);
+  for (std::size_t n = what.own_files; n < what.files.size(); ++n) paths_.push_back(what.files[n].path);
   if (!what.standard_input.empty()) talk_->give(std::exchange(what.standard_input, {}));
   // Whoever calls these may outlive the connection, but not the server, which waits for what it is owed.
   const auto debt = std::make_shared<owed_answer>(hub_);
@@ -240,7 +242,8 @@ void conversation::begin(actors::execution_request what) {
       std::make_shared<const actors::execution_request>(std::move(what)), who_, left_.get_token(),
       [weak = weak_from_this(), to = socket_.get_executor(), debt, &metrics = hub_.shared.metrics](answer given) {
         const auto* refusal = std::get_if<actors::refusal>(&given);
-        const bool ran = refusal == nullptr && !std::get<0>(given)->misplaced && std::get<0>(given)->not_started == 0;
+        const bool ran = refusal == nullptr && !std::get<0>(given)->misplaced && std::get<0>(given)->not_started == 0 &&
+                         !std::get<0>(given)->no_such_artifact;
         metrics.submission("stream", refusal != nullptr ? row(refusal->why).outcome : ran ? "accepted" : "invalid");
         asio::post(to, [weak, given = std::move(given)] {
           if (const auto self = weak.lock()) self->end(given);
@@ -255,8 +258,10 @@ void conversation::end(const answer& given) {
     return object(close_code::try_again_later, public_face.status, row(refusal->why).detail);
   }
   const auto done = std::get<0>(given);
-  if (done->misplaced || done->not_started != 0)
-    return object(close_code::policy_error, 422, describe_refusal(*done, paths_));
+  if (done->misplaced || done->not_started != 0 || done->no_such_artifact) {
+    const auto [status, detail] = describe_refusal(*done, paths_);
+    return object(close_code::policy_error, static_cast<unsigned>(status), detail);
+  }
   std::size_t size = 0;
   for (const auto& file : done->left.files) size += file.content.size();
   if (size <= large_answer) return unsent_->finish(say_exit(*done));

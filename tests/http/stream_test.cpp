@@ -24,13 +24,15 @@ std::shared_ptr<sandbox::conversation> talk() { return sandbox::conversation::ma
 
 TEST_CASE("A start has the fields of an execution, and a terminal if it likes") {
   const auto settings = test::test_config();
-  auto read = read_start(R"({"type":"start","argv":["sh"],"pty":{"rows":24,"cols":80}})", settings);
+  const sandbox::installed_runtimes runtimes{"/nowhere"};
+  auto read = read_start(R"({"type":"start","argv":["sh"],"pty":{"rows":24,"cols":80}})", settings, runtimes);
   REQUIRE(std::holds_alternative<actors::execution_request>(read));
   const auto& rules = std::get<actors::execution_request>(read).rules;
   CHECK(rules.terminal.rows == 24);
   CHECK(rules.terminal.columns == 80);
   CHECK(std::ranges::find(rules.environment, "TERM=xterm-256color") != rules.environment.end());
-  read = read_start(R"({"type":"start","argv":["sh"],"env":{"TERM":"dumb"},"pty":{"rows":24,"cols":80}})", settings);
+  read = read_start(R"({"type":"start","argv":["sh"],"env":{"TERM":"dumb"},"pty":{"rows":24,"cols":80}})", settings,
+                    runtimes);
   const auto& own = std::get<actors::execution_request>(read).rules.environment;
   CHECK(std::ranges::find(own, "TERM=dumb") != own.end());
   CHECK(std::ranges::find(own, "TERM=xterm-256color") == own.end());
