@@ -101,7 +101,7 @@ TEST_CASE("POST /v1/execute refuses what it doesn't know, by the field's name") 
       {"{'runtime': 'python', 'source': '', 'limits': {'wall': 1}}", "limits: `wall`: unknown field"},
       {"{'runtime': 'python', 'source': '', 'limits': {'wall_ms': 0}}",
        "limits.wall_ms: must be an integer from 1 to 300000"},
-      {"{'runtime': 'python', 'source': '', 'network': 'host'}", "network: must be `none`"},
+      {"{'runtime': 'python', 'source': '', 'network': 'host'}", "network: must be `none` or `outbound`"},
       {"{'argv': []}", "runtime: one of `runtime` and `argv` is needed"},
       {"{'argv': ['a', 1]}", "argv[1]: must be a string"},
       {"{'argv': ['a\\u0000']}", "argv[0]: must not contain NUL"},
