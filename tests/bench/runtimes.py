@@ -23,9 +23,9 @@ KINDS = {
     "deno": ("main.ts", "console.log('hello')", ["deno run --allow-all main.ts"]),
     "bun": ("main.ts", "console.log('hello')", ["bun main.ts"]),
     "ruby": ("main.rb", "puts 'hello'", ["ruby main.rb"]),
+    # Neither would link, nor cargo compile, what is there already.
     "go": ("main.go", 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n',
-           ["go build -o program .", "./program"]),
-    # cargo would not compile what it has compiled before.
+           ["rm -f program; go build -o program .", "./program"]),
     "rust": ("src/main.rs", 'fn main() { println!("hello") }\n',
              ["touch src/main.rs; cargo build --release -q", "./target/release/main"]),
 }
