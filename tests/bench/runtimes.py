@@ -41,7 +41,8 @@ def outside(kind, folder):
                    "GOFLAGS": "-buildvcs=false", "CARGO_NET_OFFLINE": "true", "CARGO_INCREMENTAL": "0",
                    "DENO_NO_UPDATE_CHECK": "1", "LANG": "C.UTF-8"}
     if kind == "go":
-        shutil.copytree(ROOT / "go" / "cache", folder / "cache")
+        shutil.copytree(ROOT / "go" / "cache", folder / "cache", ignore=shutil.ignore_patterns("trim.txt"))
+        (folder / "cache" / "trim.txt").write_text(str(int(time.time())))
     if kind == "rust":
         manifest = folder / "Cargo.toml"
         manifest.write_text(manifest.read_text().replace("{dir}", str(ROOT)))
