@@ -69,6 +69,13 @@ struct config {
   std::string snekbox_executable;
   std::filesystem::path snekbox_bin_dir;
   std::filesystem::path snekbox_user_base;
+  std::filesystem::path blob_dir;  ///< never empty: BLOB_DIR, JOB_DATA_DIR, or DATA_DIR/blobs
+  std::filesystem::path job_data_dir;
+  std::int64_t batch_concurrency = 0;
+  std::int64_t batch_queue_limit = 0;
+  std::int64_t inline_worker = 0;  ///< 0: jobs are taken and kept, and none is begun
+  std::int64_t job_retention_hours = 0;
+  std::int64_t jobs_max_memory_mb = 0;
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;

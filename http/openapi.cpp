@@ -18,6 +18,7 @@ struct details {
   std::string_view type;        ///< media type of success
   std::string_view schema;      ///< of success; empty: any
   std::string_view failures;    ///< statuses, separated by spaces
+  std::string_view body_type = "application/json";
 };
 
 constexpr std::string_view run_query = R"([
@@ -34,9 +35,15 @@ constexpr std::string_view event_path = R"([
   {"name": "last_event_id", "in": "query", "schema": {"type": "integer", "minimum": 0}}])";
 constexpr std::string_view stage_path =
     R"([{"name": "name", "in": "path", "required": true, "schema": {"type": "string",
-  "enum": ["ingress", "rate_limit", "queue", "download", "execution", "analysis", "report", "interactive"]}}])";
+  "enum": ["ingress", "rate_limit", "queue", "download", "execution", "analysis", "report", "interactive", "batch"]}}])";
+constexpr std::string_view job_path =
+    R"([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}])";
+constexpr std::string_view artifact_path = R"([
+  {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}},
+  {"name": "filename", "in": "path", "required": true, "schema": {"type": "string"}},
+  {"name": "Range", "in": "header", "schema": {"type": "string"}}])";
 
-constexpr std::string_view json_type = "application/json";
+constexpr std::string_view json_type = "application/json", form_type = "multipart/form-data";
 constexpr details known[] = {
     {"GET", "/healthz", "[]", "", "200", json_type, "Health", ""},
     {"GET", "/health", "[]", "", "200", json_type, "JailHealth", "503"},
@@ -53,6 +60,13 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
     {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "404 413 422 503"},
     {"POST", "/eval", "[]", "Eval", "200", json_type, "Evaluated", "400 413 415 503"},
+    {"POST", "/jobs", "[]", "JobForm", "200", json_type, "JobQueued", "400 413 422 503", form_type},
+    {"POST", "/jobs/sync", "[]", "JobForm", "200", json_type, "JobDone", "400 413 422 503 504", form_type},
+    {"GET", "/jobs/{id}", job_path, "", "200", json_type, "JobShown", "404"},
+    {"DELETE", "/jobs/{id}", job_path, "", "200", json_type, "JobShown", "404 409 503"},
+    {"GET", "/jobs/{id}/logs", job_path, "", "200", "text/plain", "", "404"},
+    {"GET", "/jobs/{id}/logs/stream", job_path, "", "200", "text/event-stream", "", "404 503"},
+    {"GET", "/jobs/{id}/artifacts/{filename}", artifact_path, "", "200", "application/octet-stream", "", "404 416"},
     {"GET", "/v1/stages", "[]", "", "200", json_type, "Stages", "503"},
     {"PATCH", "/v1/stages/{name}", stage_path, "StageChange", "200", json_type, "Stage", "404 409 422 503"},
 };
@@ -141,6 +155,33 @@ constexpr std::string_view components = R"({
     "stdout": {"type": "string"}, "returncode": {"type": ["integer", "null"]}, "files": {"type": "array", "items": {
       "type": "object", "required": ["path", "size", "content"], "properties": {"path": {"type": "string"},
       "size": {"type": "integer"}, "content": {"type": "string"}}}}}},
+  "JobSpec": {"type": "object", "properties": {
+    "runtime": {"type": "string", "default": "python3.12"}, "entry": {"type": "string", "default": "main.py"},
+    "args": {"type": "array", "items": {"type": "string"}},
+    "timeout_sec": {"type": "integer", "minimum": 1, "maximum": 600, "default": 60},
+    "cpu_limit": {"type": "number", "exclusiveMinimum": 0, "maximum": 64, "default": 1.0},
+    "mem_limit_mb": {"type": "integer", "minimum": 33, "default": 512},
+    "pids_limit": {"type": "integer", "minimum": 1, "maximum": 32000, "default": 128},
+    "net_policy": {"type": "string", "enum": ["none", "outbound"], "default": "none"},
+    "env": {"type": "object", "additionalProperties": {"type": "string"}}}},
+  "JobForm": {"type": "object", "required": ["spec"], "properties": {
+    "spec": {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/JobSpec"}},
+    "code_files": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    "input_files": {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}}},
+  "JobQueued": {"type": "object", "required": ["job_id", "status"], "properties": {
+    "job_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "status": {"const": "queued"}}},
+  "Job": {"type": "object", "required": ["id", "spec", "status", "created_at", "started_at", "finished_at", "exit_code",
+      "error", "artifacts"], "properties": {
+    "id": {"type": "string"}, "spec": {"$ref": "#/components/schemas/JobSpec"},
+    "status": {"type": "string", "enum": ["queued", "running", "succeeded", "failed", "canceled"]},
+    "created_at": {"type": "string", "format": "date-time"}, "started_at": {"type": ["string", "null"]},
+    "finished_at": {"type": ["string", "null"]}, "exit_code": {"type": ["integer", "null"]},
+    "error": {"type": ["string", "null"]}, "artifacts": {"type": "array", "items": {"type": "string"}}}},
+  "JobShown": {"type": "object", "required": ["job"], "properties": {
+    "job": {"$ref": "#/components/schemas/Job"}, "log_lines": {"type": "integer"}}},
+  "JobDone": {"type": "object", "required": ["job", "logs", "artifacts"], "properties": {
+    "job": {"$ref": "#/components/schemas/Job"}, "logs": {"type": "string"},
+    "artifacts": {"type": "array", "items": {"type": "string"}}}},
   "Stage": {"type": "object", "required": ["name", "queue_depth", "in_flight", "concurrency", "queue_limit", "healthy"],
     "properties": {"name": {"type": "string"}, "queue_depth": {"type": "integer"}, "in_flight": {"type": "integer"},
     "concurrency": {"type": "integer"}, "queue_limit": {"type": "integer"}, "healthy": {"type": "boolean"}}},
@@ -167,7 +208,7 @@ json::object operation(const route& r) {
   for (const auto& d : known) {
     if (d.method != r.method || d.pattern != r.pattern) continue;
     o["parameters"] = json::parse(d.parameters);
-    if (!d.body.empty()) o["requestBody"] = {{"required", true}, {"content", content(json_type, d.body)}};
+    if (!d.body.empty()) o["requestBody"] = {{"required", true}, {"content", content(d.body_type, d.body)}};
     json::object responses{
         {d.status, {{"description", d.status == "202" ? "Accepted" : "OK"}, {"content", content(d.type, d.schema)}}}};
     if (r.needs == access::token) add_failure(responses, "401");

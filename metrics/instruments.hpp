@@ -11,8 +11,8 @@
 
 namespace lazaret::metrics {
 
-inline constexpr std::array<std::string_view, 8> stages{"ingress",   "rate_limit", "queue",  "download",
-                                                        "execution", "analysis",   "report", "interactive"};
+inline constexpr std::array<std::string_view, 9> stages{
+    "ingress", "rate_limit", "queue", "download", "execution", "analysis", "report", "interactive", "batch"};
 
 class instruments {
  public:
@@ -28,8 +28,8 @@ class instruments {
   void stage_finished(std::string_view stage, std::string_view outcome, std::chrono::duration<double> took);
   void stage_restarted(std::string_view stage);
   void jailer_restarted();
-  /// frontend: `triage`, `snekbox`, `execute`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`, `invalid`,
-  /// `unauthorized`, `unavailable`
+  /// frontend: `triage`, `snekbox`, `execute`, `jobs`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`,
+  /// `invalid`, `unauthorized`, `unavailable`
   void submission(std::string_view frontend, std::string_view outcome);
   /// ecosystem: `pypi`; verdict: `benign`, `suspicious`, `malicious`, `inconclusive`
   void verdict(std::string_view ecosystem, std::string_view verdict);

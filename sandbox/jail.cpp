@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -43,7 +44,13 @@ constexpr std::chrono::seconds jailer_patience{10};
 constexpr std::chrono::hours for_ever{24 *
                                       20};  // poll(2) counts milliseconds in an int; a jailer's end is seen at once
 
+/// The jailer needs a few dozen microseconds, and a sleeper as many to wake up.
 result<void> wait_for_ids() {
+  for (int turn = 0; turn < 64; ++turn) {
+    char said = 0;
+    if (::recv(status_fd, &said, 1, MSG_DONTWAIT | MSG_PEEK) >= 0) break;
+    ::sched_yield();
+  }
   auto go = wire::receive_within(status_fd, jailer_patience);
   if (!go) return go.error();
   if (go->closed()) return failure{"jailer", 0, "ended during set-up", {}};

@@ -84,10 +84,10 @@ class performance {
                                  const std::vector<execution_file>& files) {
     at.rules = rules;
     if (what_.place.empty()) return std::nullopt;
-    auto made = jails_.make_volume({.size = size, .inodes = inodes});
+    at.rules.volumes.push_back({.index = 0, .target = what_.place});
+    auto made = jails_.make_volume({.size = size, .inodes = inodes}, &at.rules);
     if (!made) return made.error();
     at.space = std::move(*made);
-    at.rules.volumes.push_back({.index = 0, .target = what_.place});
     if (files.empty()) return std::nullopt;
     auto known = jails_.deposit(*at.space, files);
     if (known) {
