@@ -265,12 +265,15 @@ void batch_state::sweep() {
 /// What runs may end; who waits for a job that won't begin any more is told. The job goes on with the next start.
 void batch_state::close() {
   draining_ = true;
-  std::erase_if(waiters_, [this](auto& pair) {
-    const auto found = entries_.find(pair.first);
-    if (found == entries_.end() || found->second.worker) return false;
-    pair.second.answer.deliver(make_fault(fault::draining));
-    return true;
-  });
+  for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
+    const auto found = entries_.find(waiter->first);
+    if (found == entries_.end() || found->second.worker) {
+      ++waiter;
+      continue;
+    }
+    waiter->second.answer.deliver(make_fault(fault::draining));
+    waiter = waiters_.erase(waiter);
+  }
   show();
 }
 
