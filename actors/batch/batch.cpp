@@ -265,14 +265,14 @@ void batch_state::sweep() {
 /// What runs may end; who waits for a job that won't begin any more is told. The job goes on with the next start.
 void batch_state::close() {
   draining_ = true;
-  for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
-    const auto found = entries_.find(waiter->first);
+  for (auto told = waiters_.begin(); told != waiters_.end();) {
+    const auto found = entries_.find(told->first);
     if (found == entries_.end() || found->second.worker) {
-      ++waiter;
+      ++told;
       continue;
     }
-    waiter->second.answer.deliver(make_fault(fault::draining));
-    waiter = waiters_.erase(waiter);
+    told->second.answer.deliver(make_fault(fault::draining));
+    told = waiters_.erase(told);
   }
   show();
 }
