@@ -1,3 +1,4 @@
+#include "http/quartermaster/routes.hpp"
 #include "http/router.hpp"
 #include "http/routes.hpp"
 #include "http/snekbox/routes.hpp"
@@ -29,6 +30,10 @@ const std::array table{
     route{"POST", "/v1/execute", token, executing{execute_now}, "run a program now, and answer with what it did"},
     route{"POST", "/eval", access::token_unless_local, executing{snekbox::eval}, "run code as snekbox does",
           &snekbox::falcon},
+    route{"POST", "/run", access::key, executing{quartermaster::run}, "run code as quartermaster's code runner does",
+          &quartermaster::fastapi},
+    route{"GET", "/images", open, reading{quartermaster::images}, "the runtimes", &quartermaster::fastapi},
+    route{"GET", "/runtimes", open, reading{quartermaster::images}, "the runtimes", &quartermaster::fastapi},
     route{"GET", "/v1/stages", token, list_stages, "queue depth, in flight, concurrency of each stage"},
     route{"PATCH", "/v1/stages/{name}", token, change_stage, "change a stage's concurrency or queue limit now"},
 };

@@ -63,6 +63,18 @@ struct config {
   std::string snekbox_executable;
   std::filesystem::path snekbox_bin_dir;
   std::filesystem::path snekbox_user_base;
+  std::vector<std::string> code_runner_api_keys;
+  std::string auth_token;
+  std::int64_t default_timeout = 0;
+  std::int64_t max_timeout = 0;
+  std::string default_memory;  ///< see quartermaster/amount.hpp; so is default_disk
+  std::int64_t max_memory_mb = 0;
+  std::int64_t default_cpu_shares = 0;
+  std::string max_cpu_cores;  ///< a decimal number
+  std::string default_disk;
+  std::int64_t max_disk_mb = 0;
+  std::int64_t max_output_mb = 0;
+  std::string default_allow_network;  ///< `true` or `false`
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;

@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 #include <filesystem>
 
 #include "actors/names.hpp"
@@ -92,6 +93,18 @@ std::string check_user(std::string_view value) {
   std::array<char, 16384> room{};
   ::getpwnam_r(std::string{value}.c_str(), &entry, room.data(), room.size(), &found);
   return found != nullptr ? "" : "must be the name of an existing user";
+}
+
+std::string check_cores(std::string_view value) {
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), number, std::chars_format::fixed);
+  const bool good = error == std::errc{} && end == value.data() + value.size() && number >= 0.1 && number <= 4096;
+  return good ? "" : "must be a number from 0.1 to 4096";
+}
+
+std::string check_truth(std::string_view value) {
+  return one_of(value, std::array<std::string_view, 2>{"true", "false"});
 }
 
 std::string check_log_level(std::string_view value) {

@@ -25,7 +25,7 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "snekbox", "execute", "other"};
+const names frontends{"triage", "snekbox", "quartermaster", "execute", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};

@@ -14,6 +14,13 @@ namespace lazaret::actors {
 
 using execution_file = sandbox::volume_file;
 
+/// One file that the program may leave and that comes back whatever its name. `place` is the volume too, seen there
+/// also: a jail writes to one volume only.
+struct left_file {
+  std::string place, name;
+  sandbox::bytes most{1ull << 20};  ///< a larger one stays
+};
+
 struct execution_request {
   std::string runtime = "python";  ///< label of the metrics
   sandbox::policy rules;           ///< without the volume
@@ -23,6 +30,7 @@ struct execution_request {
   std::uint64_t inodes = 65536;
   std::vector<execution_file> files;              ///< of one path, the last one counts
   std::optional<sandbox::gather_options> wanted;  ///< what comes back; `known` and `place` are filled in
+  std::optional<left_file> left;
 };
 
 /// A file that could not be put where the request wants it. Nothing was run.
@@ -40,6 +48,7 @@ struct execution_answer {
   bool truncated = false;
   sandbox::gathering gathering = sandbox::gathering::complete;
   std::vector<execution_file> files;
+  std::optional<std::string> left;  ///< what the left_file holds
 };
 
 }  // namespace lazaret::actors

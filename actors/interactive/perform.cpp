@@ -9,6 +9,8 @@
 #include <optional>
 #include <thread>
 
+#include "sandbox/harvest.hpp"
+
 namespace lazaret::actors {
 namespace {
 
@@ -54,11 +56,13 @@ class performance {
       if (!made) return made.error();
       space_ = std::move(*made);
       rules.volumes.push_back({.index = 0, .target = what_.place});
+      if (what_.left) rules.volumes.push_back({.index = 0, .target = what_.left->place});
     }
     if (auto wrong = put_files()) return std::move(*wrong);
     if (answer_.misplaced) return std::move(answer_);
     if (auto wrong = run(rules)) return std::move(*wrong);
     if (auto wrong = fetch_files()) return std::move(*wrong);
+    fetch_left_file();
     return std::move(answer_);
   }
 
@@ -85,6 +89,24 @@ class performance {
     answer_.gathering = found->how;
     answer_.files = std::move(found->files);
     return std::nullopt;
+  }
+
+  /// Nothing when there is none, or when it is no file that can be read: a hint of the program's, which may be
+  /// anything.
+  void fetch_left_file() {
+    if (!space_ || !what_.left || answer_.not_started != 0) return;
+    const auto file = sandbox::open_left_file(space_->root(), what_.left->name);
+    if (!file) return;
+    std::string content(what_.left->most.count + 1, '\0');
+    std::size_t size = 0;
+    while (size < content.size()) {
+      const auto n = ::read(file->get(), content.data() + size, content.size() - size);
+      if (n <= 0) break;
+      size += static_cast<std::size_t>(n);
+    }
+    if (size > what_.left->most.count) return;
+    content.resize(size);
+    answer_.left = std::move(content);
   }
 
   std::optional<failure> run(const sandbox::policy& rules) {
