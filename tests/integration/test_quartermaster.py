@@ -1,0 +1,504 @@
+"""The front end `quartermaster` against its contract (compat/quartermaster.md), line by line, through a real socket: on a port of
+its own (FRONTENDS) and in the forms that its clients send. What a client of the original sees is what is looked at."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import subprocess
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+import support
+
+MIB = 1 << 20
+
+
+class Quartermaster(support.Service):
+    """lazaretd with the code runner on a port of its own as well."""
+
+    def start(self):
+        self.settings.setdefault("FRONTENDS", "quartermaster:0")
+        super().start()
+
+    def _drain(self, stream):
+        with contextlib.suppress(ValueError):
+            for line in stream:
+                if "listening on" in line:
+                    self.own_port = int(line.rsplit(":", 1)[1])
+
+
+def started(**settings):
+    made = Quartermaster("http://127.0.0.1:1/simple", INTERACTIVE_WAIT_SEC=60, **settings)
+    made.until(lambda: getattr(made, "own_port", 0), 10, "the front end's own port is printed")
+    return made
+
+
+def setUpModule():
+    global service
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root: the service starts the jailer and gives up its privileges")
+    service = started()
+
+
+def tearDownModule():
+    service.__exit__(None, None, None)
+
+
+def ask(body=None, method="POST", path="/run", headers=None, port=None, timeout=120):
+    """(status, parsed JSON, headers), as http.client sends it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port or service.own_port, timeout=timeout)
+    try:
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        fields = ({"Content-Type": "application/json"} if raw is not None else {}) if headers is None else headers
+        connection.request(method, path, raw, fields)
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None, answer.headers
+    finally:
+        connection.close()
+
+
+def get(path, **more):
+    return ask(None, "GET", path, **more)
+
+
+def run(code, **fields):
+    status, answer, _ = ask({"code": code, **fields})
+    assert status == 200, (status, answer)
+    return answer
+
+
+class Answers(unittest.TestCase):
+    def test_what_the_readme_shows(self):
+        answer = run("print(sum(range(1, 101)))", image="python")
+        self.assertEqual((answer["stdout"], answer["stderr"], answer["exit_code"]), ("5050\n", "", 0))
+        self.assertIsInstance(answer["execution_time"], float)
+        self.assertNotIn("metadata", answer)
+
+    def test_the_time_is_measured_and_has_four_decimals(self):
+        for seconds in (0.2, 1.1):
+            took = run(f"import time; time.sleep({seconds})")["execution_time"]
+            self.assertEqual(took, round(took, 4))
+            self.assertGreaterEqual(took, seconds)
+            self.assertLess(took, seconds + 2)
+
+    def test_both_streams_and_the_programs_own_code(self):
+        answer = run("import sys; print('out'); sys.stderr.write('error message'); sys.exit(3)")
+        self.assertEqual((answer["stdout"], answer["stderr"], answer["exit_code"]), ("out\n", "error message", 3))
+        for code in (0, 1, 255):
+            self.assertEqual(run(f"import sys; sys.exit({code})")["exit_code"], code)
+        self.assertIn("ZeroDivisionError", run("1 / 0")["stderr"])
+
+    def test_a_signal_is_told_as_a_shell_tells_it(self):
+        for number in (6, 9, 11, 15):
+            self.assertEqual(run(f"import os; os.kill(os.getpid(), {number})")["exit_code"], 128 + number)
+
+    def test_out_of_memory_is_137(self):
+        answer = run("a = bytearray(200 * 1024 * 1024)", mem_limit="100m")
+        self.assertEqual((answer["exit_code"], answer["reason"]), (137, "out_of_memory"))
+
+    def test_a_time_out_is_minus_one_with_what_was_printed(self):
+        answer = run("import sys, time\nprint('here', flush=True)\nprint('there', file=sys.stderr)\ntime.sleep(30)", timeout=1)
+        self.assertEqual((answer["exit_code"], answer["stdout"], answer["stderr"]), (-1, "here\n", "there\n"))
+        self.assertGreaterEqual(answer["execution_time"], 1)
+        self.assertLess(answer["execution_time"], 3)
+
+    def test_a_busy_program_is_ended_by_the_same_time_out(self):
+        self.assertEqual(run("while True: pass", timeout=1)["exit_code"], -1)
+
+    def test_native_fields_beside_it(self):
+        answer = run("print(1)")
+        self.assertEqual((answer["reason"], answer["output_truncated"]), ("exited", False))
+        self.assertGreater(answer["usage"]["cpu_seconds"], 0)
+        self.assertGreater(answer["usage"]["peak_memory_bytes"], MIB)
+        self.assertEqual(answer["usage"]["processes"], 1)
+
+    def test_output_beyond_the_limit_is_cut_and_said_so(self):
+        answer = run("import sys; sys.stdout.write('x' * (12 << 20)); sys.stderr.write('end')")
+        self.assertEqual((len(answer["stdout"]), answer["stderr"], answer["output_truncated"]), (10 << 20, "end", True))
+
+    def test_bytes_that_are_no_text_are_replaced(self):
+        self.assertEqual(run(r"import os; os.write(1, b'a\xffb')")["stdout"], "a\ufffdb")
+
+
+class Entrypoints(unittest.TestCase):
+    def test_the_default_is_python_main_py(self):
+        answer = run("import sys; print(__name__, sys.argv, __file__)")
+        self.assertEqual(answer["stdout"], "__main__ ['main.py'] /workspace/main.py\n")
+
+    def test_a_shell_command_instead(self):
+        answer = run("print('as written')", entrypoint="echo before; python main.py && python -c 'print(2)' | tr 2 3; exit 5")
+        self.assertEqual((answer["stdout"], answer["exit_code"]), ("before\nas written\n3\n", 5))
+
+    def test_no_code_but_an_entrypoint(self):
+        self.assertEqual(run("", entrypoint="ls -A; echo 'hello'")["stdout"].splitlines()[-1], "hello")
+
+    def test_neither(self):
+        for body in ({"code": ""}, {"code": "", "entrypoint": ""}, {"code": "", "entrypoint": None, "files": {"main.py": "1"}}):
+            status, answer, _ = ask(body)
+            self.assertEqual((status, answer), (400, {"detail": "Either code or entrypoint must be provided."}))
+
+    def test_a_long_one(self):
+        answer = run("", entrypoint="echo begin\n" + "# " + "x" * 300_000 + "\necho end")
+        self.assertEqual(answer["stdout"], "begin\nend\n")
+
+    def test_a_program_that_is_not_there(self):
+        self.assertEqual(run("", entrypoint="no-such-program")["exit_code"], 127)
+
+
+class Files(unittest.TestCase):
+    def test_beside_the_main_file(self):
+        answer = run("import os, a\nfrom utils.helpers import text\nprint(a.x, text(), os.getcwd(), open('data.txt').read())",
+                     files={"a.py": "x = 42", "utils/helpers.py": "def text(): return 'nested'", "data.txt": "d\u00e4ta"})
+        self.assertEqual(answer["stdout"], "42 nested /workspace d\u00e4ta\n")
+
+    def test_one_may_stand_for_the_main_file(self):
+        self.assertEqual(run("print(1)", files={"main.py": "print(2)"})["stdout"], "2\n")
+        self.assertEqual(run("", files={"main.py": "print(3)"}, entrypoint="python main.py")["stdout"], "3\n")
+
+    def test_names_that_lead_elsewhere(self):
+        for name in ("../a.py", "a/../../b", "/etc/passwd", "..", "a/..", "a\0b", "", ".", "dir/", "n" * 256, "x/" * 2500 + "f"):
+            with self.subTest(name=name[:20]):
+                status, answer, _ = ask({"code": "1", "files": {name: ""}})
+                self.assertEqual((status, answer), (400, {"detail": f"Invalid filename: {name[:4096]}"}))
+
+    def test_a_file_over_a_directory(self):
+        for files, name in (({"d/x": "", "d": ""}, "d"), ({"a": "", "a/b": ""}, "a/b"), ({"a": "", "a/b/c": ""}, "a/b/c"),
+                            ({"main.py/x": ""}, "main.py/x")):
+            status, answer, _ = ask({"code": "1", "files": files})
+            self.assertEqual(status, 400)
+            self.assertTrue(answer["detail"].startswith(f"Invalid filename: {name} ("), answer)
+
+    def test_harmless_ones(self):
+        names = ["./a", "b//c", ".hidden", "sp ace", "\u00fc\u00f1\u00ed.txt", "-rf", "back\\slash", "line\nbreak", "*"]
+        answer = run("import os\nfor d, _, f in os.walk('.'):\n for n in f: print(repr(os.path.join(d, n)), open(os.path.join(d, n)).read())",
+                     files={name: name for name in names})
+        for name in names:
+            self.assertIn(repr("./" + name.removeprefix("./").replace("//", "/")), answer["stdout"])
+
+    def test_of_one_name_the_last_counts(self):
+        status, answer, _ = ask(b'{"code": "print(open(\'a\').read())", "files": {"a": "1", "./a": "2", "a": "3"}}')
+        self.assertEqual((status, answer["stdout"] in ("2\n", "3\n")), (200, True))
+
+    def test_ten_thousand(self):
+        answer = run("import os; print(sum(len(f) for _, _, f in os.walk('d')))", files={f"d/{i % 100}/{i}": "x" for i in range(10_000)})
+        self.assertEqual(answer["stdout"], "10000\n")
+        status, answer, _ = ask({"code": "1", "files": {str(i): "" for i in range(10_001)}})
+        self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["body", "files"]))
+
+    def test_more_than_the_disk_holds(self):
+        status, answer, _ = ask({"code": "1", "disk_limit": "1m", "files": {"a": "x" * (600 << 10), "b": "", "d/c": "y" * (400 << 10)}})
+        self.assertIn(status, (200, 400), answer)
+        status, answer, _ = ask({"code": "1", "disk_limit": "1m", "files": {f"f{i}": "x" for i in range(1000)}})
+        self.assertEqual(status, 400, answer)
+        self.assertIn("disk_limit", answer["detail"])
+
+
+class Size(unittest.TestCase):
+    def test_one_mebibyte_runs(self):
+        code = "print(1)\n"
+        self.assertEqual(run(code + "#" * (MIB - len(code)))["stdout"], "1\n")
+        self.assertEqual(run("import sys; print(len(open('a').read()))", files={"a": "\0\n\"\\\u00e9" * 170_000})["stdout"], "850000\n")
+
+    def test_one_byte_more_does_not(self):
+        for body in ({"code": "a" * (MIB + 1)}, {"code": "a" * MIB, "files": {"b": "b"}}, {"code": "\u00e9" * (MIB // 2) + "a"},
+                     {"code": "", "entrypoint": "true", "files": {"a": "a" * MIB, "b": "b"}}):
+            status, answer, _ = ask(body)
+            self.assertEqual((status, answer), (413, {"detail": "Code size exceeds the limit."}))
+
+    def test_a_body_beyond_every_limit(self):
+        status, answer, _ = ask(b'{"code": "' + b"a" * (80 * MIB) + b'"}')
+        self.assertEqual((status, answer), (413, {"detail": "Code size exceeds the limit."}))
+
+
+class Validation(unittest.TestCase):
+    def wrong(self, body, *expected, **more):
+        status, answer, headers = ask(body, **more)
+        self.assertEqual(status, 422, answer)
+        self.assertEqual(headers.get_content_type(), "application/json")
+        self.assertEqual([(e["type"], e["loc"]) for e in answer["detail"]], list(expected), answer)
+        for error in answer["detail"]:
+            self.assertTrue(error["msg"])
+        return answer["detail"][0]["msg"]
+
+    def test_code_is_required(self):
+        self.assertEqual(self.wrong({}, ("missing", ["body", "code"])), "Field required")
+        self.wrong({"image": "python"}, ("missing", ["body", "code"]))
+        self.wrong({"code": None}, ("string_type", ["body", "code"]))
+
+    def test_wrong_types_name_their_fields_in_order(self):
+        self.wrong({"code": 1, "image": 2, "files": [], "entrypoint": {}, "timeout": "soon", "mem_limit": 3, "cpu_shares": 1.5,
+                    "disk_limit": [], "allow_network": "perhaps", "environment": "A=B", "prebuild_spec": "x"},
+                   ("string_type", ["body", "code"]), ("string_type", ["body", "image"]), ("dict_type", ["body", "files"]),
+                   ("string_type", ["body", "entrypoint"]), ("int_parsing", ["body", "timeout"]),
+                   ("string_type", ["body", "mem_limit"]), ("int_from_float", ["body", "cpu_shares"]),
+                   ("string_type", ["body", "disk_limit"]), ("bool_parsing", ["body", "allow_network"]),
+                   ("dict_type", ["body", "environment"]), ("model_attributes_type", ["body", "prebuild_spec"]))
+
+    def test_items_name_themselves(self):
+        self.wrong({"code": "1", "files": {"a": 1}}, ("string_type", ["body", "files", "a"]))
+        self.wrong({"code": "1", "environment": {"A": None}}, ("string_type", ["body", "environment", "A"]))
+        self.wrong({"code": "1", "prebuild_spec": {"base_image": "python"}}, ("missing", ["body", "prebuild_spec", "setup_script"]))
+
+    def test_null_stands_for_the_default(self):
+        fields = ("files", "entrypoint", "timeout", "mem_limit", "cpu_shares", "disk_limit", "environment", "prebuild_spec")
+        self.assertEqual(run("print(1)", **dict.fromkeys(fields))["stdout"], "1\n")
+
+    def test_numbers_and_truths_may_be_written_as_text(self):
+        answer = run("print(1)", timeout="5", cpu_shares=256.0, allow_network="no")
+        self.assertEqual(answer["stdout"], "1\n")
+
+    def test_unknown_fields_are_ignored(self):
+        self.assertEqual(run("print(1)", surprise={"a": [1]})["stdout"], "1\n")
+
+    def test_over_a_servers_maximum(self):
+        for field, value, kind, setting in (("timeout", 301, "less_than_equal", "MAX_TIMEOUT"),
+                                            ("timeout", 10 ** 30, "less_than_equal", "MAX_TIMEOUT"),
+                                            ("mem_limit", "2049m", "value_error", "MAX_MEMORY_MB"),
+                                            ("mem_limit", "1t", "value_error", "MAX_MEMORY_MB"),
+                                            ("cpu_shares", 4097, "less_than_equal", "MAX_CPU_CORES"),
+                                            ("cpu_shares", 2 ** 64 - 1, "less_than_equal", "MAX_CPU_CORES"),
+                                            ("disk_limit", "5001m", "value_error", "MAX_DISK_MB")):
+            with self.subTest(field=field, value=value):
+                self.assertIn(setting, self.wrong({"code": "1", field: value}, (kind, ["body", field])))
+
+    def test_too_little(self):
+        for field, value in (("timeout", 0), ("timeout", -(10 ** 30)), ("cpu_shares", 1), ("mem_limit", "1m"), ("disk_limit", "0")):
+            message = self.wrong({"code": "1", field: value},
+                                 ("greater_than_equal" if isinstance(value, int) else "value_error", ["body", field]))
+            self.assertIn("least" if isinstance(value, str) else "greater", message)
+
+    def test_amounts_that_are_none(self):
+        for value in ("", "m", "1x", "-1m", "1mm", "nan", "inf", "1e3m", "0x10", "1 m", "9" * 400):
+            self.wrong({"code": "1", "mem_limit": value}, ("value_error", ["body", "mem_limit"]))
+
+    def test_amounts_in_every_form(self):
+        for value in ("64m", "64M", "64mb", "65536k", "67108864", "67108864b", "0.0625g", "64MB"):
+            self.assertEqual(run("print(1)", mem_limit=value)["stdout"], "1\n", value)
+
+    def test_reserved_variables(self):
+        for name in ("ENCODED_CODE", "ENCODED_FILES", "CUSTOM_ENTRYPOINT"):
+            message = self.wrong({"code": "1", "environment": {name: "x"}}, ("value_error", ["body", "environment"]))
+            self.assertEqual(message, f"Value error, Environment variable '{name}' is reserved and cannot be set.")
+
+    def test_variables_that_are_none(self):
+        for name, value in (("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0"), ("A", "x" * 131072)):
+            self.wrong({"code": "1", "environment": {name: value}}, ("value_error", ["body", "environment"]))
+        self.wrong({"code": "1", "environment": {f"V{i}": "x" * 1000 for i in range(600)}}, ("value_error", ["body", "environment"]))
+
+    def test_an_entrypoint_that_is_none(self):
+        self.wrong({"code": "", "entrypoint": "a\0b"}, ("value_error", ["body", "entrypoint"]))
+        self.wrong({"code": "", "entrypoint": "a" * (MIB + 1)}, ("string_too_long", ["body", "entrypoint"]))
+
+    def test_what_is_no_json(self):
+        for body in (b"{", b"nope", b'{"code": "\xff"}', b'{"code": "a"} x', b'{"code": "\\ud800"}', b"[" * 5000, b'{"code":' * 5000):
+            status, answer, _ = ask(body)
+            self.assertEqual((status, answer["detail"][0]["type"], answer["detail"][0]["loc"][0]), (422, "json_invalid", "body"))
+            self.assertEqual(answer["detail"][0]["msg"], "JSON decode error")
+
+    def test_what_is_no_object(self):
+        for body in (b"[]", b"1", b'"code"', b"null"):
+            self.wrong(body, ("model_attributes_type", ["body"]))
+        self.wrong(b"", ("missing", ["body"]))
+        self.wrong(b'{"code": "1"}', ("model_attributes_type", ["body"]), headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+    def test_a_content_type_with_parameters_or_none(self):
+        for headers in ({"Content-Type": "application/json; charset=utf-8"}, {}):
+            self.assertEqual(ask(b'{"code": "print(3)"}', headers=headers)[1]["stdout"], "3\n")
+
+    def test_other_methods_and_paths(self):
+        for method in ("GET", "PUT", "DELETE", "PATCH"):
+            status, answer, headers = ask(None, method, "/run")
+            self.assertEqual((status, answer), (405, {"detail": "Method Not Allowed"}))
+            self.assertIn("POST", headers["Allow"])
+        for path in ("/nothing", "/v1/execute", "/healthz", "/metrics", "/eval", "/run/"):
+            self.assertEqual(get(path)[:2], (404, {"detail": "Not Found"}))
+
+
+class Images(unittest.TestCase):
+    def test_all_names_of_one(self):
+        for image in ("python", "code-runner-python"):
+            self.assertEqual(run("print(1)", image=image)["stdout"], "1\n")
+
+    def test_unknown_ones_are_named(self):
+        for image in ("cobol", "code-runner-cobol", "prebuilt-none", "", "../python", "a\0b", "x" * 10_000):
+            status, answer, _ = ask({"code": "1", "image": image})
+            self.assertEqual(status, 404, answer)
+            self.assertIn(image[:100], answer["detail"])
+
+
+class Jail(unittest.TestCase):
+    def test_the_root_is_read_only(self):
+        for path in ("/app/test.txt", "/test.txt", "/etc/x", "/usr/x", "/usr/bin/python3", "/dev/x", "/proc/x", "/sys/x"):
+            answer = run(f"open({path!r}, 'w')")
+            self.assertEqual(answer["exit_code"], 1)
+            self.assertRegex(answer["stderr"], "Read-only file system|Permission denied|No such file or directory: '/proc/x'")
+
+    def test_its_places_are_writable_up_to_the_disk_limit(self):
+        for place in ("/tmp", "/workspace"):
+            self.assertEqual(run(f"open('{place}/x', 'w').write('x' * (3 << 20))", disk_limit="4m")["exit_code"], 0)
+            self.assertIn("No space left", run(f"open('{place}/x', 'w').write('x' * (3 << 20))", disk_limit="2m")["stderr"])
+            self.assertEqual(run("", entrypoint=f"printf '#!/bin/sh\\necho ran' > {place}/p; chmod +x {place}/p; {place}/p")["stdout"],
+                             "ran\n")
+
+    def test_the_environment(self):
+        answer = run("import os; print(os.environ['A'], os.environ['B'], sorted(os.environ))", environment={"A": "1", "B": "\u00e9 =\n"})
+        self.assertEqual(answer["stdout"], "1 \u00e9 =\n ['A', 'B', 'HOME', 'LANG', 'PATH']\n")
+        self.assertEqual(run("import os; print(os.environ['HOME'])", environment={"HOME": "/workspace"})["stdout"], "/workspace\n")
+
+    def test_there_is_no_network(self):
+        answer = run("import os; print(os.listdir('/sys/class/net'))", allow_network=False)
+        self.assertEqual(answer["stdout"], "['lo']\n")
+        answer = run("import socket; print(socket.if_nameindex()); socket.create_connection(('1.1.1.1', 53), 2)")
+        self.assertEqual((answer["stdout"], answer["exit_code"]), ("[(1, 'lo')]\n", 1))
+
+    def test_cpu_shares_are_cores_of_1024(self):
+        code = "import time; t = time.process_time()\nwhile time.process_time() - t < 0.4: pass"
+        usage = run(code, cpu_shares=256)["usage"]
+        self.assertGreater(usage["wall_seconds"], 0.9)
+
+    def test_one_run_leaves_nothing_for_the_next(self):
+        run("for p in ('/tmp/left', '/workspace/left', '/metadata/left'): open(p, 'w').write('x')")
+        answer = run("import os; print(os.listdir('/tmp'), [f for f in os.listdir('/workspace') + os.listdir('/metadata') if f == 'left'])")
+        self.assertEqual(answer["stdout"], "[] []\n")
+
+
+class Metadata(unittest.TestCase):
+    def left(self, code, **fields):
+        return run(code, **fields).get("metadata", "none")
+
+    def test_what_the_program_stored(self):
+        code = "import json\njson.dump({!r}, open('/metadata/.quartermaster_metadata.json', 'w'))"
+        for value in ({"status": "success", "count": 42, "items": ["a", "b"]}, [1, 2.5], "text \u00e9", 7, True, {}):
+            self.assertEqual(self.left(code.format(value)), value)
+
+    def test_of_a_program_that_failed_or_was_ended(self):
+        code = "open('/metadata/.quartermaster_metadata.json', 'w').write('{\"a\": 1}')\n"
+        self.assertEqual(self.left(code + "1 / 0"), {"a": 1})
+        self.assertEqual(self.left(code + "import time; time.sleep(30)", timeout=1), {"a": 1})
+
+    def test_what_is_none_is_left_out(self):
+        for code in ("pass", "open(F, 'w')", "open(F, 'w').write('{')", "open(F, 'wb').write(b'\\xff')", "os.mkdir(F)", "os.mkfifo(F)",
+                     "os.symlink('/etc/passwd', F)", "open(F, 'w').write('[' * 100000)", "open(F, 'w').write('\"' + 'x' * (1 << 20) + '\"')",
+                     "open(F, 'w').truncate(1 << 40)", "open(F, 'w').write('null')"):
+            self.assertEqual(self.left(f"import os\nF = '/metadata/.quartermaster_metadata.json'\n{code}"), "none", code)
+
+
+class OwnPort(unittest.TestCase):
+    def test_root(self):
+        self.assertEqual(get("/")[:2], (200, {"message": "Code Runner is operational."}))
+
+    def test_health(self):
+        status, answer, _ = get("/health")
+        self.assertEqual((status, answer), (200, {"status": "ok", "docker_connected": True, "auth_enabled": False}))
+
+    def test_whoever_reaches_it_is_served_while_there_is_no_key(self):
+        self.assertEqual(run("print(1)")["stdout"], "1\n")
+
+
+class MainPort(unittest.TestCase):
+    def test_its_paths_are_there_too_with_the_token(self):
+        status, answer, _ = service.request("POST", "/run", {"code": "print(1)"})
+        self.assertEqual((status, answer["stdout"]), (200, "1\n"))
+        self.assertEqual(service.request("GET", "/images", token=None)[0], 200)
+
+    def test_without_a_token(self):
+        status, answer, _ = service.request("POST", "/run", {"code": "print(1)"}, token=None)
+        self.assertEqual((status, answer), (401, {"detail": "Not authenticated. Provide X-API-Key header or Authorization Bearer token."}))
+
+    def test_root_and_health_stay_native(self):
+        self.assertIn("<html", service.request("GET", "/")[1])
+        self.assertIn("layers", service.request("GET", "/health")[1])
+
+
+class Keys(unittest.TestCase):
+    MISSING = (401, {"detail": "Not authenticated. Provide X-API-Key header or Authorization Bearer token."})
+    WRONG = (403, {"detail": "Invalid API Key"})
+
+    @classmethod
+    def setUpClass(cls):
+        cls.guarded = started(CODE_RUNNER_API_KEYS="key-1, key-2", AUTH_TOKEN="bearer-1")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.guarded.__exit__(None, None, None)
+
+    def ask(self, headers, port=None, path="/run", body=b'{"code": "print(1)"}'):
+        return ask(body, path=path, headers={"Content-Type": "application/json", **headers}, port=port or self.guarded.own_port)[:2]
+
+    def test_on_both_ports(self):
+        for port in (self.guarded.own_port, self.guarded.port):
+            for headers in ({"X-API-Key": "key-1"}, {"x-api-key": "key-2"}, {"Authorization": "Bearer bearer-1"},
+                            {"X-API-Key": "wrong", "Authorization": "Bearer bearer-1"}, {"Authorization": f"Bearer {support.TOKEN}"}):
+                status, answer = self.ask(headers, port)
+                self.assertEqual((status, answer.get("stdout")), (200, "1\n"), headers)
+            for headers in ({"X-API-Key": "wrong"}, {"X-API-Key": "key-1 key-2"}, {"X-API-Key": "bearer-1"},
+                            {"X-API-Key": "key-", "Authorization": "Bearer wrong"}):
+                self.assertEqual(self.ask(headers, port), self.WRONG, headers)
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer key-1"}, {"Authorization": "Basic YTpi"},
+                            {"X-API-Key": ""}, {"Authorization": "Bearer "}):
+                self.assertEqual(self.ask(headers, port), self.MISSING, headers)
+
+    def test_keys_come_before_the_body(self):
+        self.assertEqual(self.ask({}, body=b"nonsense"), self.MISSING)
+
+    def test_reading_needs_none(self):
+        for path in ("/", "/health", "/images", "/runtimes"):
+            self.assertEqual(get(path, port=self.guarded.own_port)[0], 200)
+        self.assertTrue(get("/health", port=self.guarded.own_port)[1]["auth_enabled"])
+
+
+class Clients(unittest.TestCase):
+    def test_curl(self):
+        url = f"http://127.0.0.1:{service.own_port}/run"
+        made = subprocess.run(["curl", "-sS", "-X", "POST", url, "-H", "Content-Type: application/json", "-d",
+                               '{"code": "print(sum(range(1, 101)))", "image": "python"}'], capture_output=True, text=True, check=True)
+        self.assertEqual(json.loads(made.stdout)["stdout"], "5050\n")
+
+    def test_urllib_as_requests_and_httpx_send_it(self):
+        for agent in ("python-requests/2.31.0", "python-httpx/0.27.0"):
+            asked = urllib.request.Request(f"http://127.0.0.1:{service.own_port}/run", json.dumps({"code": "print('é')"}).encode(),
+                                           {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "gzip, deflate",
+                                            "Connection": "keep-alive", "Content-Type": "application/json"})
+            with urllib.request.urlopen(asked) as answer:
+                self.assertEqual(json.load(answer)["stdout"], "é\n")
+
+    def test_one_connection_for_many(self):
+        connection = http.client.HTTPConnection("127.0.0.1", service.own_port, timeout=60)
+        for i in range(5):
+            connection.request("POST", "/run", json.dumps({"code": f"print({i})"}), {"Content-Type": "application/json"})
+            self.assertEqual(json.loads(connection.getresponse().read())["stdout"], f"{i}\n")
+        connection.close()
+
+
+class FullStage(unittest.TestCase):
+    def test_who_finds_no_place_is_told_when_to_come_back(self):
+        with started(INTERACTIVE_CONCURRENCY=1, INTERACTIVE_QUEUE_LIMIT=1) as narrow:
+            def busy():
+                connection = http.client.HTTPConnection("127.0.0.1", narrow.own_port)
+                connection.request("POST", "/run", json.dumps({"code": "import time; time.sleep(60)", "timeout": 60}),
+                                   {"Content-Type": "application/json"})
+                return connection
+
+            def stage():
+                stages = narrow.request("GET", "/v1/stages")[1]["stages"]
+                found = next(s for s in stages if s["name"] == "interactive")
+                return found["in_flight"], found["queue_depth"]
+
+            first = busy()
+            narrow.until(lambda: stage() == (1, 0), 20, "the first is run")
+            second = busy()
+            narrow.until(lambda: stage() == (1, 1), 20, "the second waits")
+            status, answer, headers = ask({"code": "1"}, port=narrow.own_port)
+            self.assertEqual((status, answer), (503, {"detail": "queue full"}))
+            self.assertGreaterEqual(int(headers["Retry-After"]), 1)
+            first.close()
+            second.close()
+            narrow.until(lambda: stage() == (0, 0), 20, "who went away is forgotten")
+
+
+if __name__ == "__main__":
+    support.main()
