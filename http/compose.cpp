@@ -155,7 +155,7 @@ sandbox::result<groundwork> lay_groundwork(const config& settings) {
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
-  for (const auto& folder : {settings.snekbox_bin_dir, settings.snekbox_user_base})
+  for (const auto& folder : {settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
     if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
   if (!settings.jail_require.empty()) {
     options.jailer_options.emplace_back("--require");

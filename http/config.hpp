@@ -50,6 +50,7 @@ struct config {
   std::int64_t execute_max_wall_sec = 0;
   std::int64_t execute_max_memory_mb = 0;
   std::int64_t execute_max_disk_mb = 0;
+  std::filesystem::path runtimes_dir;
   std::int64_t snekbox_wall_sec = 0;
   std::int64_t snekbox_memory_mb = 0;
   std::int64_t snekbox_address_space_mb = 0;

@@ -106,7 +106,7 @@ constexpr std::string_view components = R"({
     "network": {"type": "string", "enum": ["none"], "default": "none"},
     "output": {"type": "string", "enum": ["separate", "merged"], "default": "separate"},
     "return_files": {"type": "object", "additionalProperties": false, "properties": {
-      "pattern": {"type": "string", "default": "**/*"}, "max_files": {"type": "integer", "default": 100},
+      "pattern": {"type": "string", "default": "**/*"}, "hidden": {"type": "boolean", "default": false}, "max_files": {"type": "integer", "default": 100},
       "max_bytes": {"type": "integer", "default": 16777216}}}}},
   "Executed": {"type": "object", "required": ["outcome", "stdout", "stderr", "usage", "files"], "properties": {
     "outcome": {"type": "string", "enum": ["exited", "signalled", "wall_timeout", "cpu_timeout", "out_of_memory",
@@ -116,7 +116,10 @@ constexpr std::string_view components = R"({
     "stdout": {"type": "string"}, "stdout_base64": {"type": "string"}, "stdout_bytes": {"type": "integer"},
     "stderr": {"type": "string"}, "stderr_base64": {"type": "string"}, "stderr_bytes": {"type": "integer"},
     "output_truncated": {"type": "boolean"}, "usage": {"type": "object"},
-    "files_status": {"type": "string", "enum": ["complete", "too_deep", "bad_name", "too_late", "unreadable"]},
+    "files_complete": {"type": "boolean"},
+    "files_left": {"type": "array", "items": {"type": "object", "required": ["path", "why"], "properties": {
+      "path": {"type": "string"}, "why": {"type": "string", "enum": ["symbolic_link", "fifo", "socket", "device", "other_mount",
+      "too_large", "too_many", "too_deep", "path_too_long", "not_utf8", "changed", "unreadable"]}}}},
     "files": {"type": "array", "items": {"type": "object", "required": ["path", "size"], "properties": {
       "path": {"type": "string"}, "size": {"type": "integer"}, "text": {"type": "string"}, "base64": {"type": "string"}}}}}},
   "Eval": {"type": "object", "anyOf": [{"required": ["input"]}, {"required": ["args"]}], "properties": {

@@ -254,7 +254,8 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     if (away->from != nullptr) t.label = away->from->pattern;
     if (t.given.status == 401 && t.label == "/v1/triage") hub_.shared.metrics.submission("triage", "unauthorized");
     // What is refused unread would be taken for the next request, so the connection ends with it unless it is small.
-    auto length = reader.content_length();
+    // (One that is too long for the parser has no length to ask for.)
+    const auto length = too_long ? boost::none : reader.content_length();
     too_long = too_long || (length && *length > hub_.lim.body_bytes);
     if (too_long || !is_persistent(head)) co_return;
     if (!reader.is_done()) {
@@ -271,9 +272,9 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
   large_body room{hub_};
   const bool runs_code = std::holds_alternative<executing>(route->handler);
   if (!runs_code) {
-    const auto length = reader.content_length();
+    const auto length = too_long ? boost::none : reader.content_length();
     too_long = too_long || (length && *length > hub_.lim.body_bytes);
-    reader.body_limit(hub_.lim.body_bytes);
+    if (!too_long) reader.body_limit(hub_.lim.body_bytes);
   }
   if (too_long) {
     ec = beast::http::error::body_limit;

@@ -137,11 +137,17 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<gather_options> V>
 void visit(Codec& c, V& v) {
-  c(v.most_files), c(v.most_bytes), c(v.within), c(v.pattern), c(v.recursive), c(v.place), c(v.known);
+  c(v.select), c(v.hidden), c(v.follow_links), c(v.place), c(v.known), c(v.most_files), c(v.entries), c(v.depth);
+  c(v.path), c(v.file_size), c(v.most_bytes), c(v.ends_when_full), c(v.within);
+}
+template <class Codec, is<left_out> V>
+void visit(Codec& c, V& v) {
+  c(v.path), c.bounded(v.why, skipped::unreadable);
 }
 template <class Codec, is<gathered> V>
 void visit(Codec& c, V& v) {
-  c.bounded(v.how, gathering::unreadable), c(v.files);
+  c(v.files), c(v.left), c(v.complete);
+  for (auto& count : v.left_in_all) c(count);
 }
 
 template <class T>

@@ -100,7 +100,9 @@ void do_gather(int root, int channel, int body) {
   if (!bytes) return tell(channel, bytes.error());
   const auto options = protocol::decode<gather_options>(*bytes);
   if (!options) return tell(channel, options.error());
-  const auto answer = wire::seal(protocol::encode(kind::gathered, gather(root, *options)));
+  const auto found = gather(root, *options);
+  if (!found) return tell(channel, found.error());
+  const auto answer = wire::seal(protocol::encode(kind::gathered, *found));
   if (!answer) return tell(channel, answer.error());
   const int fd = answer->get();
   (void)wire::send_within(channel, protocol::encode(kind::gathered), {&fd, 1}, holder_patience);

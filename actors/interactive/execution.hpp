@@ -2,8 +2,11 @@
 /// One execution: what to run, and what came of it. Plain values; front ends make the one and word the other.
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sandbox/outcome.hpp"
@@ -14,13 +17,6 @@ namespace lazaret::actors {
 
 using execution_file = sandbox::volume_file;
 
-/// One file that the program may leave and that comes back whatever its name. `place` is the volume too, seen there
-/// also: a jail writes to one volume only.
-struct left_file {
-  std::string place, name;
-  sandbox::bytes most{1ull << 20};  ///< a larger one stays
-};
-
 struct execution_request {
   std::string runtime = "python";  ///< label of the metrics
   sandbox::policy rules;           ///< without the volume
@@ -30,7 +26,9 @@ struct execution_request {
   std::uint64_t inodes = 65536;
   std::vector<execution_file> files;              ///< of one path, the last one counts
   std::optional<sandbox::gather_options> wanted;  ///< what comes back; `known` and `place` are filled in
-  std::optional<left_file> left;
+  /// Take a stream as it comes, on the worker's thread; it is not in the answer then.
+  std::function<void(std::string_view)> on_stdout, on_stderr;
+  std::shared_ptr<const void> holds;  ///< what has to be there for as long as it runs
 };
 
 /// A file that could not be put where the request wants it. Nothing was run.
@@ -46,9 +44,7 @@ struct execution_answer {
   std::string out, err;                        ///< everything is in `out` when the policy merges
   std::uint64_t out_bytes = 0, err_bytes = 0;  ///< all that was written, also what was over the limit
   bool truncated = false;
-  sandbox::gathering gathering = sandbox::gathering::complete;
-  std::vector<execution_file> files;
-  std::optional<std::string> left;  ///< what the left_file holds
+  sandbox::gathered left;  ///< what the program left that was wanted
 };
 
 }  // namespace lazaret::actors

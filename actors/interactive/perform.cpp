@@ -9,8 +9,6 @@
 #include <optional>
 #include <thread>
 
-#include "sandbox/harvest.hpp"
-
 namespace lazaret::actors {
 namespace {
 
@@ -46,8 +44,9 @@ class feeder {
 /// What is kept between the steps of one execution.
 class performance {
  public:
-  performance(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters, std::stop_token stop)
-      : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)} {}
+  performance(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters, std::stop_token stop,
+              const gateway_server& serve)
+      : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
 
   performed all() {
     sandbox::policy rules = what_.rules;
@@ -56,13 +55,11 @@ class performance {
       if (!made) return made.error();
       space_ = std::move(*made);
       rules.volumes.push_back({.index = 0, .target = what_.place});
-      if (what_.left) rules.volumes.push_back({.index = 0, .target = what_.left->place});
     }
     if (auto wrong = put_files()) return std::move(*wrong);
     if (answer_.misplaced) return std::move(answer_);
     if (auto wrong = run(rules)) return std::move(*wrong);
     if (auto wrong = fetch_files()) return std::move(*wrong);
-    fetch_left_file();
     return std::move(answer_);
   }
 
@@ -86,27 +83,8 @@ class performance {
     options.known = std::move(known_);
     auto found = jails_.gather(*space_, options);
     if (!found) return found.error();
-    answer_.gathering = found->how;
-    answer_.files = std::move(found->files);
+    answer_.left = std::move(*found);
     return std::nullopt;
-  }
-
-  /// Nothing when there is none, or when it is no file that can be read: a hint of the program's, which may be
-  /// anything.
-  void fetch_left_file() {
-    if (!space_ || !what_.left || answer_.not_started != 0) return;
-    const auto file = sandbox::open_left_file(space_->root(), what_.left->name);
-    if (!file) return;
-    std::string content(what_.left->most.count + 1, '\0');
-    std::size_t size = 0;
-    while (size < content.size()) {
-      const auto n = ::read(file->get(), content.data() + size, content.size() - size);
-      if (n <= 0) break;
-      size += static_cast<std::size_t>(n);
-    }
-    if (size > what_.left->most.count) return;
-    content.resize(size);
-    answer_.left = std::move(content);
   }
 
   std::optional<failure> run(const sandbox::policy& rules) {
@@ -130,6 +108,10 @@ class performance {
     sandbox::jail_sinks sinks;
     sinks.on_stdout = [this](std::string_view some) { answer_.out += some; };
     sinks.on_stderr = [this](std::string_view some) { answer_.err += some; };
+    if (what_.on_stdout) sinks.on_stdout = what_.on_stdout;
+    if (what_.on_stderr) sinks.on_stderr = what_.on_stderr;
+    std::shared_ptr<void> gateway;
+    if (rules.network == sandbox::network_mode::gateway && serve_) gateway = serve_(inmate->take_gateway());
     auto ended = inmate->wait(sinks, stop_);
     if (!ended) return ended.error();
     answer_.how = *ended;
@@ -144,6 +126,7 @@ class performance {
   sandbox::jailer& jails_;
   metrics::instruments& meters_;
   std::stop_token stop_;
+  const gateway_server& serve_;
   std::optional<sandbox::volume> space_;
   std::vector<sandbox::known_file> known_;
   execution_answer answer_;
@@ -152,8 +135,8 @@ class performance {
 }  // namespace
 
 performed perform(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters,
-                  std::stop_token stop) {
-  return performance{what, jails, meters, std::move(stop)}.all();
+                  std::stop_token stop, const gateway_server& serve) {
+  return performance{what, jails, meters, std::move(stop), serve}.all();
 }
 
 }  // namespace lazaret::actors

@@ -165,11 +165,13 @@ problem read_wanted(const json::value& value, sandbox::gather_options& into) {
     std::int64_t number = 0;
     problem wrong;
     if (name == "pattern") {
-      wrong = read_argument(item, "return_files.pattern", into.pattern);
-      into.recursive = into.pattern.starts_with("**/");
-      if (into.recursive) into.pattern.erase(0, 3);
-      if (wrong.empty() && (into.pattern.empty() || into.pattern.find('/') != into.pattern.npos))
-        wrong = "return_files.pattern: must be `NAME` or `**/NAME`, NAME a pattern without `/`";
+      wrong = read_argument(item, "return_files.pattern", into.select.emplace_back());
+      const auto& pattern = into.select.back();
+      if (wrong.empty() && (pattern.empty() || pattern.size() > 255 || pattern.front() == '/'))
+        wrong = "return_files.pattern: must be a pattern of relative paths, 1 to 255 bytes";
+    } else if (name == "hidden") {
+      if (!item.is_bool()) return "return_files.hidden: must be true or false";
+      into.hidden = item.get_bool();
     } else if (name == "max_files") {
       wrong = read_number(item, "return_files.max_files", 0, 10'000, number);
       into.most_files = static_cast<std::size_t>(number);
@@ -191,7 +193,7 @@ struct fields {
   std::vector<std::string> argv, args, environment;
   std::vector<sandbox::volume_file> files;
   asked_limits limits;
-  sandbox::gather_options wanted{.most_files = 100, .most_bytes = {16 << 20}, .pattern = "*", .recursive = true};
+  sandbox::gather_options wanted{.most_files = 100, .most_bytes = {16 << 20}};
 };
 
 problem read_field(std::string_view name, const json::value& value, const config& settings, fields& into) {

@@ -36,22 +36,6 @@ void put_text(json::object& into, const char* text_key, const char* bytes_key, c
   into[text_key] = std::move(text);
 }
 
-std::string_view name(sandbox::gathering how) {
-  switch (how) {
-    case sandbox::gathering::complete:
-      return "complete";
-    case sandbox::gathering::too_deep:
-      return "too_deep";
-    case sandbox::gathering::bad_name:
-      return "bad_name";
-    case sandbox::gathering::too_late:
-      return "too_late";
-    case sandbox::gathering::unreadable:
-      return "unreadable";
-  }
-  return "unreadable";
-}
-
 response render(const actors::execution_answer& done) {
   const auto& how = done.how;
   json::object body{{"outcome", sandbox::name(how.reason)},
@@ -64,11 +48,11 @@ response render(const actors::execution_answer& done) {
                     {"stderr_bytes", done.err_bytes},
                     {"output_truncated", done.truncated},
                     {"usage", usage(how)},
-                    {"files_status", name(done.gathering)}};
+                    {"files_complete", done.left.complete}};
   put_text(body, "stdout", "stdout_base64", done.out);
   put_text(body, "stderr", "stderr_base64", done.err);
   json::array files;
-  for (const auto& file : done.files) {
+  for (const auto& file : done.left.files) {
     json::object one{{"path", file.path}, {"size", file.content.size()}};
     if (actors::valid_utf8(file.content) == file.content)
       one["text"] = file.content;
@@ -77,6 +61,10 @@ response render(const actors::execution_answer& done) {
     files.push_back(std::move(one));
   }
   body["files"] = std::move(files);
+  json::array left;
+  for (const auto& [path, why] : done.left.left)
+    left.push_back({{"path", actors::valid_utf8(path)}, {"why", name(why)}});
+  body["files_left"] = std::move(left);
   return {.body = json::serialize(body)};
 }
 
@@ -114,7 +102,7 @@ void execute_now(const site& s, const request& r, respond answer) {
                        s.metrics.submission("execute", ran ? "accepted" : "invalid");
                        if (!ran) return answer(complain(*done, paths));
                        std::size_t size = done->out.size() + done->err.size();
-                       for (const auto& file : done->files) size += file.content.size();
+                       for (const auto& file : done->left.files) size += file.content.size();
                        if (size <= large) return answer(render(*done));
                        s.aside([answer, done] { answer(render(*done)); });
                      });

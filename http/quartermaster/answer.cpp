@@ -26,13 +26,14 @@ std::string in_quotes(std::string_view text) { return json::serialize(json::stri
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>{time}.count(); }
 
 /// What the program left, as long as it is JSON: its bytes are the program's, so they are read and written anew.
-std::optional<std::string> metadata(const std::optional<std::string>& left) {
-  if (!left) return std::nullopt;
+std::optional<std::string> metadata(const sandbox::gathered& left) {
+  if (left.files.empty()) return std::nullopt;
+  const auto& text = left.files.front().content;
   json::parse_options options;
   options.max_depth = json_depth;
   json::parser parser{{}, options};
   json::error_code ec;
-  parser.write(left->data(), left->size(), ec);
+  parser.write(text.data(), text.size(), ec);
   if (ec) return std::nullopt;
   const auto value = parser.release();
   return value.is_null() ? std::nullopt : std::optional{json::serialize(value)};

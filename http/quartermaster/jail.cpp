@@ -7,9 +7,11 @@
 namespace lazaret::http::quartermaster {
 namespace {
 
-/// Programs of the image's own, as in the original, where this folder is; read-only like all of the root.
-constexpr const char* own_programs = "/app/bin";
-constexpr const char* long_entrypoint = "/app/entrypoint.sh";
+/// The original's images have their own files here: a place that is there and can't be written to.
+constexpr const char* app = "/app";
+constexpr const char* long_entrypoint = "/run/lazaret/entrypoint.sh";
+
+constexpr sandbox::bytes largest_metadata{1 << 20};
 
 /// execve(2): MAX_ARG_STRLEN is 32 pages, the ending NUL included.
 constexpr std::size_t longest_argument = 32 * 4096 - 1;
@@ -28,24 +30,29 @@ void show_interfaces(sandbox::policy& rules) {
   rules.links.push_back({"/sys/class/net/lo", "../../devices/virtual/net/lo"});
 }
 
-std::vector<std::string> command(const run_request& asked, sandbox::policy& rules) {
-  if (asked.entrypoint.empty()) return {"python", "main.py"};
-  if (asked.entrypoint.size() <= longest_argument) return {"/bin/sh", "-c", asked.entrypoint};
-  rules.files.push_back({long_entrypoint, asked.entrypoint});
+std::vector<std::string> command(const run_request& asked, const sandbox::runtime& which,
+                                 const sandbox::installed_runtimes& runtimes, sandbox::policy& rules) {
+  // What needs no compiler needs no shell either.
+  if (asked.entrypoint.empty() && which.compile.empty()) return runtimes.run_argv(which, workspace);
+  const std::string text = asked.entrypoint.empty() ? std::string{which.entry_point} : asked.entrypoint;
+  if (text.size() <= longest_argument) return {"/bin/sh", "-c", text};
+  rules.files.push_back({long_entrypoint, text});
   return {"/bin/sh", long_entrypoint};
 }
 
 }  // namespace
 
-actors::execution_request make_execution(run_request&& asked, const config& settings) {
+actors::execution_request make_execution(run_request&& asked, const sandbox::runtime& which,
+                                         const sandbox::installed_runtimes& runtimes, const config& settings) {
   actors::execution_request made;
+  made.runtime = which.name;
   sandbox::policy& rules = made.rules;
   rules = sandbox::make_policy(*sandbox::find_preset("quartermaster"), true);
-  rules.links.push_back({std::string{own_programs} + "/python", "/usr/bin/python3"});
-  rules.environment = {"PATH=" + std::string{own_programs} + ":/usr/local/bin:/usr/bin:/bin", "HOME=/tmp",
-                       "LANG=C.UTF-8"};
+  runtimes.furnish(which, workspace, rules);
+  set_variable(rules.environment, "HOME=/tmp");
   for (auto& one : asked.environment) set_variable(rules.environment, std::move(one));
-  rules.argv = command(asked, rules);
+  rules.argv = command(asked, which, runtimes, rules);
+  rules.tmpfs.push_back({.target = app, .size = {4096}, .inodes = 1, .writable = false});
   show_interfaces(rules);
 
   auto& limits = rules.limits;
@@ -60,9 +67,16 @@ actors::execution_request make_execution(run_request&& asked, const config& sett
 
   made.place = workspace;
   made.space = asked.disk;
-  made.left = actors::left_file{metadata_place, metadata_file};
-  if (!asked.code.empty()) made.files.push_back({"main.py", std::move(asked.code)});
+  made.files = runtimes.sdk(which, workspace);
+  if (!asked.code.empty()) made.files.push_back({std::string{which.main_file}, std::move(asked.code)});
   std::ranges::move(asked.files, std::back_inserter(made.files));
+  made.wanted = sandbox::gather_options{.select = {std::string{sandbox::metadata_file}},
+                                        .hidden = true,
+                                        .follow_links = false,
+                                        .most_files = 1,
+                                        .depth = 1,
+                                        .file_size = largest_metadata,
+                                        .most_bytes = largest_metadata};
   return made;
 }
 

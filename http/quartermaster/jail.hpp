@@ -7,15 +7,16 @@
 #include "actors/interactive/execution.hpp"
 #include "http/config.hpp"
 #include "http/quartermaster/body.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http::quartermaster {
 
-/// Where the program finds its files and may write, and where the run-time's SDK leaves the metadata.
+/// Where the program finds its files and may write.
 inline constexpr const char* workspace = "/workspace";
-inline constexpr const char* metadata_place = "/metadata";
-inline constexpr const char* metadata_file = ".quartermaster_metadata.json";
 
-/// Takes code and files out of `asked`.
-[[nodiscard]] actors::execution_request make_execution(run_request&& asked, const config& settings);
+/// Takes code and files out of `asked`. `which` is installed.
+[[nodiscard]] actors::execution_request make_execution(run_request&& asked, const sandbox::runtime& which,
+                                                       const sandbox::installed_runtimes& runtimes,
+                                                       const config& settings);
 
 }  // namespace lazaret::http::quartermaster

@@ -10,6 +10,7 @@
 #include "http/quartermaster/body.hpp"
 #include "http/quartermaster/jail.hpp"
 #include "http/refusal.hpp"
+#include "http/validate.hpp"
 
 namespace lazaret::http::quartermaster {
 namespace {
@@ -18,6 +19,8 @@ namespace json = boost::json;
 
 /// Rendering more than this is not for a thread that others wait for.
 constexpr std::size_t large = 256 << 10;
+
+std::string image_name(const sandbox::runtime& one) { return "code-runner-" + std::string{one.name}; }
 
 response operational(const site&, const request&) { return {.body = R"({"message":"Code Runner is operational."})"}; }
 
@@ -43,10 +46,15 @@ void run(const site& s, const request& r, respond answer) {
   if (auto* wrong = std::get_if<response>(&read)) return refuse(std::move(*wrong));
   auto& asked = std::get<run_request>(read);
 
+  const auto* which = sandbox::find_runtime(asked.image);
+  if (which == nullptr || !s.runtimes.has(*which))
+    return refuse(failed(404, "Image '" + std::string{shown(asked.image)} + "' not found" +
+                                  (which == nullptr ? "." : ": " + s.runtimes.what_is_missing(*which))));
   auto names = std::move(asked.names);
   std::vector<std::string> paths;
   for (const auto& file : asked.files) paths.push_back(file.path);
-  auto what = std::make_shared<const actors::execution_request>(make_execution(std::move(asked), s.settings));
+  auto what = std::make_shared<const actors::execution_request>(
+      make_execution(std::move(asked), *which, s.runtimes, s.settings));
   s.pipeline.execute(std::move(what), std::string{r.client}, r.left,
                      [&s, answer = std::move(answer), names = std::move(names),
                       paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
@@ -61,8 +69,22 @@ void run(const site& s, const request& r, respond answer) {
                      });
 }
 
-response images(const site&, const request&) {
-  return {.body = json::serialize(json::object{{"images", json::array{}}, {"default", "code-runner-python"}})};
+response images(const site& s, const request&) {
+  json::array all;
+  for (const auto& one : sandbox::runtimes()) {
+    const bool is_here = s.runtimes.has(one);
+    json::object row{{"id", image_name(one)},           {"name", one.title},
+                     {"description", one.description},  {"default_entrypoint", one.entry_point},
+                     {"file_extension", one.extension}, {"main_file", one.main_file},
+                     {"completions", json::array{}},    {"available", is_here}};
+    if (is_here)
+      row["version"] = s.runtimes.version(one);
+    else
+      row["install"] = one.install;
+    all.push_back(std::move(row));
+  }
+  return {.body = json::serialize(
+              json::object{{"images", std::move(all)}, {"default", image_name(sandbox::runtimes().front())}})};
 }
 
 std::span<const route> own_port() noexcept {

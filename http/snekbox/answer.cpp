@@ -14,7 +14,7 @@ namespace lazaret::http::snekbox {
 namespace {
 
 using sandbox::ending;
-using sandbox::gathering;
+using sandbox::skipped;
 
 std::string in_quotes(std::string_view text) {
   return boost::json::serialize(boost::json::string{boost::json::string_view{text.data(), text.size()}});
@@ -32,19 +32,14 @@ std::string_view without_partial_end(std::string_view text) {
   return text;
 }
 
-std::string_view words(gathering how) {
-  switch (how) {
-    case gathering::complete:
-      return {};
-    case gathering::too_deep:
-      return "FileParsingError: Exceeded directory depth limit while parsing attachments";
-    case gathering::bad_name:
-      return "FileParsingError: invalid bytes in filename while parsing attachments";
-    case gathering::too_late:
-      return "TimeoutError: Exceeded time limit while parsing attachments";
-    case gathering::unreadable:
-      return "FileParsingError: Unknown error while parsing attachments";
-  }
+/// The original gives up over these; all else it just leaves out.
+std::string_view trouble_of(const sandbox::gathered& left) {
+  if (!left.complete) return "TimeoutError: Exceeded time limit while parsing attachments";
+  if (left.left_because(skipped::too_deep) > 0)
+    return "FileParsingError: Exceeded directory depth limit while parsing attachments";
+  if (left.left_because(skipped::not_utf8) > 0)
+    return "FileParsingError: invalid bytes in filename while parsing attachments";
+  if (left.left_because(skipped::unreadable) > 0) return "FileParsingError: Unknown error while parsing attachments";
   return {};
 }
 
@@ -84,12 +79,12 @@ response render(const actors::execution_answer& done, const std::vector<std::str
   if (done.not_started != 0) return {.body = R"({"stdout":"","returncode":255,"files":[]})"};
   const std::string_view output = done.truncated ? without_partial_end(done.out) : done.out;
   if (actors::valid_utf8(output) != output) return no_result("UnicodeDecodeError: invalid Unicode in output pipe");
-  if (const auto why = words(done.gathering); !why.empty()) return no_result(why);
+  if (const auto why = trouble_of(done.left); !why.empty()) return no_result(why);
   response made;
   auto& text = made.body;
   text =
       "{\"stdout\":" + in_quotes(output) + ",\"returncode\":" + std::to_string(return_code(done.how)) + ",\"files\":[";
-  for (const auto& file : done.files) {
+  for (const auto& file : done.left.files) {
     if (text.back() != '[') text += ',';
     text +=
         "{\"path\":" + in_quotes(file.path) + ",\"size\":" + std::to_string(file.content.size()) + ",\"content\":\"";

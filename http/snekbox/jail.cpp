@@ -123,13 +123,11 @@ actors::execution_request make_execution(eval_request&& asked, const config& set
   made.place = "/home";
   made.space = mebibytes(settings.snekbox_home_mb);
   made.files = std::move(asked.files);
-  const std::string& pattern = settings.snekbox_files_pattern;
-  const bool recursive = pattern.starts_with("**/");
-  made.wanted = sandbox::gather_options{.most_files = static_cast<std::size_t>(settings.snekbox_files_limit),
+  made.wanted = sandbox::gather_options{.select = {settings.snekbox_files_pattern},
+                                        .most_files = static_cast<std::size_t>(settings.snekbox_files_limit),
                                         .most_bytes = made.space,
-                                        .within = std::chrono::seconds{settings.snekbox_files_timeout_sec},
-                                        .pattern = pattern.substr(recursive ? 3 : 0),
-                                        .recursive = recursive};
+                                        .ends_when_full = true,
+                                        .within = std::chrono::seconds{settings.snekbox_files_timeout_sec}};
   return made;
 }
 

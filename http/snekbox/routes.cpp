@@ -81,7 +81,7 @@ void eval(const site& s, const request& r, respond answer) {
                        s.metrics.submission("snekbox", "accepted");
                        const auto done = std::get<0>(given);
                        std::size_t size = done->out.size();
-                       for (const auto& file : done->files) size += file.content.size();
+                       for (const auto& file : done->left.files) size += file.content.size();
                        if (size <= large) return answer(render(*done, names, paths));
                        s.aside([answer, done, names, paths] { answer(render(*done, names, paths)); });
                      });

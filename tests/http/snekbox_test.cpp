@@ -115,8 +115,8 @@ TEST_CASE("POST /v1/execute refuses what it doesn't know, by the field's name") 
        "files[0]: must have one of `text` and `base64`"},
       {"{'argv': ['a'], 'files': [{'path': 'x'}, {'path': 'x'}]}", "files[1].path: is the path of an earlier one too"},
       {"{'argv': ['a'], 'files': [{'text': 'x'}]}", "files[0].path: is missing"},
-      {"{'argv': ['a'], 'return_files': {'pattern': 'a/b'}}",
-       "return_files.pattern: must be `NAME` or `**/NAME`, NAME a pattern without `/`"},
+      {"{'argv': ['a'], 'return_files': {'pattern': '/a'}}",
+       "return_files.pattern: must be a pattern of relative paths, 1 to 255 bytes"},
       {"{'argv': ['a'], 'output': 'both'}", "output: must be `separate` or `merged`"},
   };
   for (const auto& [body, wrong] : cases) {

@@ -32,7 +32,7 @@ class Execute(unittest.TestCase):
         answer = python("import sys; print('out'); print('err', file=sys.stderr); open('f', 'w').write('x'); sys.exit(3)")
         self.assertEqual((answer["outcome"], answer["exit_code"], answer["signal"]), ("exited", 3, None))
         self.assertEqual((answer["stdout"], answer["stderr"], answer["stdout_bytes"]), ("out\n", "err\n", 4))
-        self.assertEqual((answer["files"], answer["files_status"]), ([{"path": "f", "size": 1, "text": "x"}], "complete"))
+        self.assertEqual((answer["files"], answer["files_complete"]), ([{"path": "f", "size": 1, "text": "x"}], True))
         usage = answer["usage"]
         self.assertGreater(usage["wall_seconds"], 0)
         self.assertGreater(usage["cpu_seconds"], 0)
@@ -70,10 +70,17 @@ class Execute(unittest.TestCase):
         self.assertEqual(base64.b64decode(answer["files"][0]["base64"]), b"\xfe")
 
     def test_what_comes_back_is_asked_for(self):
-        source = "import os; os.mkdir('d')\nfor p in ('a.txt', 'b.bin', 'd/c.txt'): open(p, 'w').write('1')"
+        source = "import os; os.mkdir('d'); os.mkdir('.e')\nfor p in ('a.txt', 'b.bin', 'd/c.txt', '.e/.f'): open(p, 'w').write('1')"
         for wanted, paths in [({"pattern": "*.txt"}, ["a.txt"]), ({"pattern": "**/*.txt"}, ["a.txt", "d/c.txt"]),
-                              ({"max_files": 1}, ["a.txt"]), ({"max_bytes": 2}, ["a.txt", "b.bin"]), ({"max_files": 0}, [])]:
+                              ({"pattern": "d/[!x]*"}, ["d/c.txt"]),
+                              ({"hidden": True, "pattern": "**/.*"}, [".e/.f"]), ({"max_files": 1}, ["a.txt"]), ({"max_bytes": 2}, ["a.txt", "b.bin"]), ({"max_files": 0}, [])]:
             self.assertEqual([f["path"] for f in python(source, return_files=wanted)["files"]], paths, wanted)
+
+    def test_what_stays_behind_is_named_with_the_reason(self):
+        answer = python("import os; os.mkfifo('p'); os.symlink('/etc/passwd', 'l'); open('big', 'w').truncate(1 << 20)",
+                        return_files={"max_bytes": 1000})
+        self.assertEqual({left["path"]: left["why"] for left in answer["files_left"]},
+                         {"l": "symbolic_link", "big": "too_large", "p": "fifo"})
 
     def test_one_mebibyte_of_source(self):
         self.assertEqual(python("#" * (1 << 20) + "\nprint(1)")["stdout"], "1\n")

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-#include "sandbox/harvest.hpp"
+#include "sandbox/gather.hpp"
 #include "tests/sandbox/attack.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
@@ -148,7 +148,7 @@ std::string try_out(const attack& what, started_jailer& jails, int worker) {
 
   const auto brought = gather(shared->root(), {});
   if (!brought) wrong += "its volume can't be read: " + brought.error().describe() + "; ";
-  for (const auto& file : brought ? brought->files : std::vector<harvest::file>{})
+  for (const auto& file : brought ? brought->files : std::vector<volume_file>{})
     if (file.content.find("root:x:0:0") != std::string::npos) wrong += "its volume led to the host; ";
 
   auto after = inmate({"/bin/true"});

@@ -107,21 +107,22 @@ SCENARIO("what a hostile program leaves is read without following it out, and wi
     leave("for n in range(20): open(f'{n:02}', 'wb').write(b'x' * 1000)\nopen('10', 'wb').truncate(1 << 30)");
     CHECK(gather({.most_files = 3}).files.size() == 3);
     CHECK(gather({.most_bytes = {2500}}).files.size() == 2);
-    CHECK(gather({}).files.size() == 10);
-    CHECK(gather({.pattern = "1[1-3]"}).files.size() == 3);
+    CHECK(gather({}).files.size() == 19);
+    CHECK(gather({.select = {"1[1-3]"}}).files.size() == 3);
+    CHECK(gather({.ends_when_full = true}).files.size() == 10);
   }
   SECTION("depth") {
     leave("for _ in range(300): os.mkdir('d'); os.chdir('d')\nopen('f', 'w').close()");
-    CHECK(gather({}).how == gathering::too_deep);
-    CHECK(gather({.recursive = false}).how == gathering::complete);
+    CHECK(gather({}).left_because(skipped::too_deep) == 1);
+    CHECK(gather({.select = {"*"}}).left.empty());
   }
   SECTION("names") {
     leave("open(b'a\\xff', 'w').close()");
-    CHECK(gather({}).how == gathering::bad_name);
+    CHECK(gather({}).left_because(skipped::not_utf8) == 1);
   }
   SECTION("time") {
     leave("for n in range(3000): open(str(n), 'w').close()");
-    CHECK(gather({.within = std::chrono::milliseconds{0}}).how == gathering::too_late);
+    CHECK_FALSE(gather({.within = std::chrono::milliseconds{0}}).complete);
   }
 }
 

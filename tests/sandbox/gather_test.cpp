@@ -16,7 +16,8 @@
 #include <fstream>
 #include <thread>
 
-#include "sandbox/harvest.hpp"
+#include "sandbox/gather.hpp"
+#include "sandbox/path_pattern.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
 using namespace lazaret::sandbox;
@@ -25,11 +26,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A directory that goes with the test, and beside it a secret that no harvest may hold.
+/// A directory that goes with the test, and beside it a secret that nobody may bring back.
 class tree {
  public:
   tree() {
-    std::string pattern = (fs::temp_directory_path() / "lazaret-harvest-XXXXXX").string();
+    std::string pattern = (fs::temp_directory_path() / "lazaret-gather-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     outer_ = pattern;
     fs::create_directory(path());
@@ -51,25 +52,28 @@ class tree {
   unique_fd root_;
 };
 
-harvest brought_back(int root, const std::vector<std::string>& select = {}, const harvest_limits& within = {}) {
-  auto found = gather(root, select, within);
+/// Links are not followed unless a test says so.
+gathered brought_back(int root, const std::vector<std::string>& select = {},
+                      gather_options options = {.follow_links = false}) {
+  options.select = select;
+  auto found = gather(root, options);
   if (!found) FAIL(found.error().describe());
   return std::move(*found);
 }
 
-std::string paths(const harvest& h) {
+std::string paths(const gathered& h) {
   std::string all;
   for (const auto& file : h.files) all += file.path + " ";
   return all;
 }
 
-std::string why(const harvest& h, const std::string& path) {
+std::string why(const gathered& h, const std::string& path) {
   for (const auto& entry : h.left)
     if (entry.path == path) return std::string{name(entry.why)};
   return "";
 }
 
-bool holds(const harvest& h, const std::string& text) {
+bool holds(const gathered& h, const std::string& text) {
   return std::any_of(h.files.begin(), h.files.end(),
                      [&](const auto& file) { return file.content.find(text) != std::string::npos; });
 }
@@ -91,6 +95,9 @@ TEST_CASE("Files come back with their paths and contents, in order") {
 }
 
 TEST_CASE("Patterns choose, and cost no more than their length") {
+  const auto matches = [](std::string_view pattern, std::string_view path) {
+    return path_pattern{pattern}.matches(path);
+  };
   CHECK(matches("*.txt", "a.txt"));
   CHECK_FALSE(matches("*.txt", "a/b.txt"));
   CHECK(matches("**.txt", "a/b.txt"));
@@ -101,7 +108,22 @@ TEST_CASE("Patterns choose, and cost no more than their length") {
   CHECK_FALSE(matches("", "a"));
   CHECK(matches("", ""));
   CHECK_FALSE(matches("a", "ab"));
-  CHECK(matches("[a]", "[a]"));
+  CHECK(matches("**/b.txt", "b.txt"));
+  CHECK_FALSE(matches("**/b.txt", "xb.txt"));
+  CHECK(matches("a/**/b", "a/b"));
+  CHECK(matches("a/**/b", "a/x/y/b"));
+  CHECK_FALSE(matches("a/**/b", "a/xb"));
+  CHECK(matches("a**/b", "ax/y/b"));
+  CHECK(matches("[a-cx]", "b"));
+  CHECK(matches("[]]", "]"));
+  CHECK_FALSE(matches("[!_]*", "_a"));
+  CHECK(matches("**/[!_]*", "_d/a"));
+  CHECK_FALSE(matches("a[!b]c", "a/c"));
+  CHECK(matches("[a", "[a"));
+  CHECK(path_pattern{"a/*.txt"}.may_match_below("a"));
+  CHECK_FALSE(path_pattern{"a/*.txt"}.may_match_below("a/b"));
+  CHECK_FALSE(path_pattern{"*.txt"}.may_match_below("a"));
+  CHECK(path_pattern{"**/x"}.may_match_below("a/b"));
   std::string stars, letters(1000, 'a');
   for (int n = 0; n < 80; ++n) stars += "*a";
   const auto start = std::chrono::steady_clock::now();
@@ -112,9 +134,9 @@ TEST_CASE("Patterns choose, and cost no more than their length") {
   for (const auto* name : {"out.png", "out.txt", "sub/out.png", "main.py"}) left.put(name, "x");
   CHECK(paths(brought_back(left.root(), {"*.png", "main.*"})) == "main.py out.png ");
   CHECK(paths(brought_back(left.root(), {"**.png"})) == "out.png sub/out.png ");
-  CHECK(gather(left.root(), std::vector<std::string>{"/etc/*"}).has_error());
-  CHECK(gather(left.root(), std::vector<std::string>{""}).has_error());
-  CHECK(gather(left.root(), std::vector<std::string>(65, "x")).has_error());
+  CHECK(gather(left.root(), {.select = {"/etc/*"}}).has_error());
+  CHECK(gather(left.root(), {.select = {""}}).has_error());
+  CHECK(gather(left.root(), {.select = std::vector<std::string>(65, "x")}).has_error());
 }
 
 TEST_CASE("No symbolic link is followed, whether at the end of a path or on the way") {
@@ -172,14 +194,19 @@ TEST_CASE("A leased file holds nobody up") {
 TEST_CASE("Size, number, depth, length and total are bounded") {
   const tree left;
   for (int n = 0; n < 10; ++n) left.put("f" + std::to_string(n), std::string(1000, 'x'));
-  CHECK(brought_back(left.root(), {}, {.files = 4}).files.size() == 4);
-  CHECK(brought_back(left.root(), {}, {.files = 4}).left_in_all == 6);
+  CHECK(brought_back(left.root(), {}, {.most_files = 4}).files.size() == 4);
+  CHECK(brought_back(left.root(), {}, {.most_files = 4}).left_because(skipped::too_many) == 6);
   CHECK(brought_back(left.root(), {}, {.file_size = 999_B}).files.empty());
-  CHECK(brought_back(left.root(), {}, {.total = 3500_B}).files.size() == 3);
+  CHECK(brought_back(left.root(), {}, {.most_bytes = 3500_B}).files.size() == 3);
   const auto few = brought_back(left.root(), {}, {.entries = 5});
   CHECK(few.files.size() == 5);
   CHECK_FALSE(few.complete);
-  CHECK_FALSE(brought_back(left.root(), {}, {.time = 0ms}).complete);
+  CHECK_FALSE(brought_back(left.root(), {}, {.within = 0ms}).complete);
+
+  CHECK(brought_back(left.root(), {}, {.most_bytes = 3500_B, .ends_when_full = true}).left.size() == 1);
+  left.put(".hidden/f", "x");
+  CHECK(paths(brought_back(left.root(), {"**/f"})).empty());
+  CHECK(paths(brought_back(left.root(), {"**/f"}, {.hidden = true})) == ".hidden/f ");
 
   left.put("huge", "");
   fs::resize_file(left.path() / "huge", 1ULL << 40);  // sparse: a terabyte on paper
@@ -190,7 +217,7 @@ TEST_CASE("Size, number, depth, length and total are bounded") {
   CHECK(why(shallow, "1/2/3") == "too_deep");
   CHECK(paths(brought_back(left.root(), {"**/4"}, {.depth = 4})) == "1/2/3/4 ");
   left.put("long/" + std::string(200, 'n'), "x");
-  CHECK(brought_back(left.root(), {"long/**"}, {.path = 100}).left_in_all == 1);
+  CHECK(brought_back(left.root(), {"long/**"}, {.path = 100}).left_because(skipped::path_too_long) == 1);
 }
 
 TEST_CASE("A directory of very many names, and a chain of very many directories, end in time") {
@@ -199,10 +226,12 @@ TEST_CASE("A directory of very many names, and a chain of very many directories,
   for (int n = 0; n < 300; ++n) fs::create_directory(here /= "d");
   for (int n = 0; n < 3000; ++n) std::ofstream{left.path() / std::to_string(n)};
   const auto found = brought_back(left.root());
-  CHECK(found.files.size() == 64);
+  CHECK(found.files.size() == 100);
   CHECK(found.left.size() == 256);
-  CHECK(found.left_in_all == 3000 - 64 + 1);
-  CHECK(why(brought_back(left.root(), {"none"}), "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d") == "too_deep");
+  CHECK(found.left_because(skipped::too_many) == 3000 - 100);
+  CHECK(found.left_because(skipped::too_deep) == 1);
+  CHECK(why(brought_back(left.root(), {"**/none"}, {.depth = 4}), "d/d/d/d") == "too_deep");
+  CHECK(brought_back(left.root(), {"none"}).left.empty());  // nothing of it can lie further down
 }
 
 TEST_CASE("A file that grows or shrinks while it is looked at comes back whole or not at all") {
@@ -262,7 +291,7 @@ TEST_CASE("What changes while it is read is never the host's") {
   CHECK(whole > 0);
 }
 
-TEST_CASE("A volume is harvested while its jail attacks who reads it") {
+TEST_CASE("A volume is read while its jail attacks who reads it") {
   testing::started_jailer jails;
   auto shared = jails.client().make_volume({.size = 16_MiB, .inodes = 1000});
   REQUIRE(shared.has_value());
