@@ -75,6 +75,10 @@ struct config {
   std::string default_disk;
   std::int64_t max_disk_mb = 0;
   std::int64_t max_output_mb = 0;
+  std::int64_t prebuild_timeout = 0;  ///< seconds
+  std::int64_t prebuilds_max_mb = 0;
+  std::int64_t cleanup_interval_hours = 0;
+  std::int64_t cleanup_max_age_days = 0;
   std::string default_allow_network;  ///< `true` or `false`
   std::string log_level;
   std::string log_format;

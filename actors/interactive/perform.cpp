@@ -45,7 +45,7 @@ class feeder {
 class performance {
  public:
   performance(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters, std::stop_token stop,
-              const gateway_server& serve)
+              const registry_server& serve)
       : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
 
   performed all() {
@@ -126,7 +126,7 @@ class performance {
   sandbox::jailer& jails_;
   metrics::instruments& meters_;
   std::stop_token stop_;
-  const gateway_server& serve_;
+  const registry_server& serve_;
   std::optional<sandbox::volume> space_;
   std::vector<sandbox::known_file> known_;
   execution_answer answer_;
@@ -135,7 +135,7 @@ class performance {
 }  // namespace
 
 performed perform(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters,
-                  std::stop_token stop, const gateway_server& serve) {
+                  std::stop_token stop, const registry_server& serve) {
   return performance{what, jails, meters, std::move(stop), serve}.all();
 }
 

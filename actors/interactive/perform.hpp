@@ -15,10 +15,10 @@ namespace lazaret::actors {
 using performed = std::variant<execution_answer, sandbox::failure>;
 
 /// Serves the registry to a jail of network_mode::gateway, on the socket that listens inside, until the handle goes.
-using gateway_server = std::function<std::shared_ptr<void>(sandbox::unique_fd listener)>;
+using registry_server = std::function<std::shared_ptr<void>(sandbox::unique_fd listener)>;
 
 /// Blocks for up to the wall limit and a few seconds; call from a worker. A stop request kills the jail.
 [[nodiscard]] performed perform(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters,
-                                std::stop_token stop, const gateway_server& serve = {});
+                                std::stop_token stop, const registry_server& serve = {});
 
 }  // namespace lazaret::actors

@@ -1,6 +1,6 @@
 #pragma once
-/// Writes the tree that a setup script made, as tar told of it, into an empty directory of the service's own. The tree is
-/// hostile: it stays below that directory, within its limits, and holds nothing but directories, regular files and
+/// Writes the tree that a setup script made, as tar told of it, into an empty directory of the service's own. The tree
+/// is hostile: it stays below that directory, within its limits, and holds nothing but directories, regular files and
 /// symbolic links (which nobody but a jail ever follows). Not thread-safe.
 
 #include <cstdint>

@@ -62,7 +62,8 @@ class shelf::attic {
 
 class layer {
  public:
-  layer(fs::path root, std::function<void(const fs::path&)> let_go) : root_{std::move(root)}, let_go_{std::move(let_go)} {}
+  layer(fs::path root, std::function<void(const fs::path&)> let_go)
+      : root_{std::move(root)}, let_go_{std::move(let_go)} {}
   ~layer() {
     if (is_unwanted_) let_go_(root_);
   }
@@ -79,7 +80,7 @@ class layer {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> places{"usr/local", "opt", "srv", "home", "root", "var"};
+constexpr std::array<std::string_view, 5> places{"usr/local", "srv", "home", "root", "var"};
 
 std::int64_t seconds_of(wall_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -118,7 +119,8 @@ std::span<const std::string_view> writable_places() noexcept { return places; }
 
 bool is_tag(std::string_view text) noexcept {
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   };
   return !text.empty() && text.size() <= 128 && text != "." && text != ".." && std::ranges::all_of(text, fits);
 }
@@ -213,25 +215,38 @@ std::vector<std::string> shelf::clean_up(std::chrono::hours at_least, wall_clock
 }
 
 shelf::building::~building() {
+  {
+    const std::scoped_lock lock{of_.mutex_};
+    --of_.in_the_making_;
+  }
   if (!writer_) return;
   writer_.reset();
   of_.attic_->take(folder_);
 }
 
 result<std::unique_ptr<shelf::building>> shelf::build() {
-  const auto number = [this] { return std::scoped_lock{mutex_}, ++last_building_; }();
+  std::uint64_t number = 0;
+  {
+    const std::scoped_lock lock{mutex_};
+    if (in_the_making_ >= options_.at_once)
+      return failure{"build_layer", EAGAIN, "other prebuilds are being built", {}};
+    ++in_the_making_;
+    number = ++last_building_;
+  }
   const auto folder = options_.folder / "building" / std::to_string(number);
+  std::unique_ptr<building> made{new building{*this, folder, nullptr}};
   std::error_code bad;
   fs::create_directory(folder, bad);
   fs::permissions(folder, fs::perms{0755}, bad);
   unique_fd directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory) return os_failure("build_layer", "open " + folder.string());
-  auto writer = std::make_unique<layer_writer>(std::move(directory), places, options_.limits);
-  return std::unique_ptr<building>{new building{*this, folder, std::move(writer)}};
+  made->writer_ = std::make_unique<layer_writer>(std::move(directory), places, options_.limits);
+  return made;
 }
 
 result<void> shelf::write_tag(const prebuild& what) const {
-  const auto file = options_.folder / "tags" / (what.tag + ".json"), fresh = options_.folder / "building" / what.tag;
+  const auto file = options_.folder / "tags" / (what.tag + ".json"),
+             fresh = options_.folder / "tags" / (what.tag + ".json.new");
   const auto text = json::serialize(json::object{{"runtime", what.runtime},
                                                  {"digest", what.digest},
                                                  {"folder", what.folder},
@@ -241,7 +256,19 @@ result<void> shelf::write_tag(const prebuild& what) const {
   if (!to || ::write(to.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(to.get()) != 0)
     return os_failure("keep_prebuild", "write " + fresh.string());
   if (::rename(fresh.c_str(), file.c_str()) != 0) return os_failure("keep_prebuild", "rename to " + file.string());
+  const unique_fd folder{::open((options_.folder / "tags").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!folder || ::fsync(folder.get()) != 0) return os_failure("keep_prebuild", "fsync tags");
   return {};
+}
+
+/// With the mutex held.
+std::uint64_t shelf::taken_but_for(std::string_view tag) const {
+  std::map<std::string_view, std::uint64_t> sizes;
+  for (const auto& [name, one] : tags_)
+    if (name != tag) sizes[one.folder] = one.size;
+  std::uint64_t sum = 0;
+  for (const auto& [_, size] : sizes) sum += size;
+  return sum;
 }
 
 result<prebuild> shelf::keep(std::unique_ptr<building> made, const std::string& tag, const std::string& runtime) {
@@ -251,6 +278,8 @@ result<prebuild> shelf::keep(std::unique_ptr<building> made, const std::string& 
   prebuild before;  // let go of outside the lock
   const std::scoped_lock lock{mutex_};
   const auto same = std::ranges::find_if(tags_, [&](const auto& other) { return other.second.digest == what.digest; });
+  if (same == tags_.end() && taken_but_for(tag) + what.size > options_.total.count)
+    return failure{"layer", EDQUOT, "all prebuilds together would be too large", "delete some"};
   if (same != tags_.end()) {
     what.tree = same->second.tree;
     what.folder = same->second.folder;
@@ -258,7 +287,8 @@ result<prebuild> shelf::keep(std::unique_ptr<building> made, const std::string& 
     std::error_code bad;
     const auto layers = options_.folder / "layers";
     // One that was deleted stays for as long as a jail uses it, and goes by its name.
-    for (unsigned n = 2; fs::exists(layers / what.folder, bad); ++n) what.folder = what.digest + "." + std::to_string(n);
+    for (unsigned n = 2; fs::exists(layers / what.folder, bad); ++n)
+      what.folder = what.digest + "." + std::to_string(n);
     const auto root = layers / what.folder;
     fs::rename(made->folder_, root, bad);
     if (bad) return failure{"keep_prebuild", bad.value(), root.string(), {}};

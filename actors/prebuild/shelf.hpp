@@ -1,6 +1,6 @@
 #pragma once
-/// The prebuilds of one service: what setup scripts made, as read-only trees on disk, by tag. Content-addressed: two tags
-/// of one content share a tree. One that is deleted while somebody uses it is there until they are done.
+/// The prebuilds of one service: what setup scripts made, as read-only trees on disk, by tag. Content-addressed: two
+/// tags of one content share a tree. One that is deleted while somebody uses it is there until they are done.
 ///
 ///   FOLDER/tags/TAG.json    what a tag stands for
 ///   FOLDER/layers/DIGEST/   a tree (DIGEST.2 while a deleted one is still in use), relative to a jail's root
@@ -11,9 +11,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,9 +53,11 @@ struct prebuild {
 struct shelf_options {
   std::filesystem::path folder;  ///< made when it is missing
   layer_limits limits;
-  std::chrono::hours every{24};     ///< CLEANUP_INTERVAL_HOURS
-  std::chrono::hours age{24 * 7};   ///< CLEANUP_MAX_AGE_DAYS: older ones go by themselves
-  std::filesystem::path pip;        ///< a folder with the package pip, which setup scripts find; empty: none
+  std::chrono::hours every{24};           ///< CLEANUP_INTERVAL_HOURS
+  std::chrono::hours age{24 * 7};         ///< CLEANUP_MAX_AGE_DAYS: older ones go by themselves
+  sandbox::bytes total{20'000ULL << 20};  ///< of all layers; PREBUILDS_MAX_MB
+  std::size_t at_once = 2;                ///< trees in the making
+  std::filesystem::path pip{};            ///< a folder with the package pip, which setup scripts find; empty: none
 };
 
 class shelf {
@@ -86,9 +88,9 @@ class shelf {
     std::filesystem::path folder_;
     std::unique_ptr<layer_writer> writer_;
   };
-  /// At most `limits.size` large. The shelf must outlive it.
+  /// At most `limits.size` large. EAGAIN when others are being made. The shelf must outlive it.
   [[nodiscard]] result<std::unique_ptr<building>> build();
-  /// Puts it on the shelf, in the place of what had that tag.
+  /// Puts it on the shelf, in the place of what had that tag. EDQUOT when all together would be too large.
   [[nodiscard]] result<prebuild> keep(std::unique_ptr<building> made, const std::string& tag,
                                       const std::string& runtime);
 
@@ -100,6 +102,7 @@ class shelf {
   result<void> load();
   result<void> write_tag(const prebuild& what) const;
   void drop(prebuild gone);
+  [[nodiscard]] std::uint64_t taken_but_for(std::string_view tag) const;
   void sweep(const std::stop_token& stop);
 
   shelf_options options_;
@@ -107,6 +110,7 @@ class shelf {
   mutable std::mutex mutex_;
   std::map<std::string, prebuild, std::less<>> tags_;
   std::uint64_t last_building_ = 0;
+  std::size_t in_the_making_ = 0;
   std::jthread sweeper_;
 };
 

@@ -28,6 +28,7 @@ class complaints {
   /// Not JSON at all, `at` bytes from its beginning.
   void add_json(std::size_t at, std::string_view why);
   [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
+  [[nodiscard]] std::size_t count() const noexcept { return list_.size(); }
   /// 422 with the list.
   [[nodiscard]] response answer() const;
 

@@ -42,14 +42,20 @@ std::vector<std::string> command(const run_request& asked, const sandbox::runtim
 
 }  // namespace
 
-actors::execution_request make_execution(run_request&& asked, const sandbox::runtime& which,
+actors::execution_request make_execution(run_request&& asked, const image& from,
                                          const sandbox::installed_runtimes& runtimes, const config& settings) {
+  const auto& which = *from.runtime;
   actors::execution_request made;
   made.runtime = which.name;
   sandbox::policy& rules = made.rules;
   rules = sandbox::make_policy(*sandbox::find_preset("quartermaster"), true);
   runtimes.furnish(which, workspace, rules);
   set_variable(rules.environment, "HOME=/tmp");
+  if (from.tree) {
+    prebuild::add_layer(rules, *from.tree);
+    set_variable(rules.environment, "NODE_PATH=/usr/local/lib/node_modules");  // of `npm install -g`
+    made.holds = from.tree;
+  }
   for (auto& one : asked.environment) set_variable(rules.environment, std::move(one));
   rules.argv = command(asked, which, runtimes, rules);
   rules.tmpfs.push_back({.target = app, .size = {4096}, .inodes = 1, .writable = false});

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "actors/interactive/execution.hpp"
+#include "actors/prebuild/shelf.hpp"
 #include "http/config.hpp"
 #include "http/quartermaster/body.hpp"
 #include "sandbox/runtimes/installed.hpp"
@@ -14,8 +15,14 @@ namespace lazaret::http::quartermaster {
 /// Where the program finds its files and may write.
 inline constexpr const char* workspace = "/workspace";
 
-/// Takes code and files out of `asked`. `which` is installed.
-[[nodiscard]] actors::execution_request make_execution(run_request&& asked, const sandbox::runtime& which,
+/// Where a request's image leads: a runtime that is installed, and perhaps a prebuild on top of it.
+struct image {
+  const sandbox::runtime* runtime = nullptr;
+  prebuild::layer_ptr tree;
+};
+
+/// Takes code and files out of `asked`.
+[[nodiscard]] actors::execution_request make_execution(run_request&& asked, const image& from,
                                                        const sandbox::installed_runtimes& runtimes,
                                                        const config& settings);
 

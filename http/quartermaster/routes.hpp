@@ -13,6 +13,13 @@ namespace lazaret::http::quartermaster {
 void run(const site& s, const request& r, respond answer);
 response images(const site& s, const request& r);
 
+// prebuild_routes.cpp
+void prebuild_now(const site& s, const request& r, respond answer);
+response list_prebuilds(const site& s, const request& r);
+response show_prebuild(const site& s, const request& r);
+response delete_prebuild(const site& s, const request& r);
+response clean_up_prebuilds(const site& s, const request& r);
+
 /// The routes of a listener of its own.
 [[nodiscard]] std::span<const route> own_port() noexcept;
 
