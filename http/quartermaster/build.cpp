@@ -24,12 +24,19 @@ constexpr const char* pip_program = "/opt/lazaret/bin/pip";
 /// the tree is read (kill(2): -1 spares the caller). tar tells of each file once, in an order that doesn't depend on
 /// the file system, and leaves out whose it was: what it says is taken for no more than what a hostile program says.
 std::string build_script() {
-  std::string text = R"(/bin/sh )" + std::string{script_file} + R"( </dev/null >&2 || exit
-kill -9 -1 2>/dev/null
-cd / && exec /usr/bin/tar --create --file=- --format=posix --pax-option=delete=atime,delete=ctime,delete=mtime \
-  --sort=name --numeric-owner --hard-dereference --no-recursion usr --recursion)";
-  for (const auto place : prebuild::writable_places()) text += " " + std::string{place};
-  return text + "\n";
+  std::string places;
+  for (const auto place : prebuild::writable_places()) places += " " + std::string{place};
+  return "mkdir -p /usr/local/bin /usr/local/lib /usr/local/share\n"
+         "/bin/sh " +
+         std::string{script_file} +
+         " </dev/null >&2 || exit\n"
+         "kill -9 -1 2>/dev/null\n"
+         "cd / && chmod -R u+rwX --" +
+         places +
+         "\nexec /usr/bin/tar --create --file=- --format=posix"
+         " --pax-option=delete=atime,delete=ctime,delete=mtime --sort=name --numeric-owner --hard-dereference"
+         " --no-recursion usr --recursion" +
+         places + "\n";
 }
 
 /// The last of what the script printed.

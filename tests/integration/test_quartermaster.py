@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 import time
 import unittest
 import urllib.error
@@ -385,6 +386,10 @@ class Jail(unittest.TestCase):
         self.assertNotIn("TOKEN", run("import os; print(list(os.environ))")["stdout"])
         self.assertEqual(run("import os; print(os.environ['HOME'])", environment={"HOME": "/workspace"})["stdout"], "/workspace\n")
 
+    def test_a_network_is_refused_while_there_is_none_to_be_had(self):
+        status, answer, _ = ask({"code": "1", "allow_network": True})
+        self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["body", "allow_network"]))
+
     def test_there_is_no_network(self):
         answer = run("import os; print(os.listdir('/sys/class/net'))", allow_network=False)
         self.assertEqual(answer["stdout"], "['lo']\n")
@@ -417,9 +422,8 @@ class Metadata(unittest.TestCase):
         self.assertEqual(self.left(code + "import time; time.sleep(30)", timeout=1), {"a": 1})
 
     def test_by_the_sdk(self):
-        code = "from sdk import set_metadata, get_metadata\nprint(get_metadata())\nset_metadata({'n': 1})\nprint(get_metadata())"
-        answer = run(code)
-        self.assertEqual((answer["stdout"], answer["metadata"]), ("None\n{'n': 1}\n", {"n": 1}))
+        answer = run("from sdk import set_metadata, get_metadata\nset_metadata({'n': 1})\nprint(get_metadata())")
+        self.assertEqual((answer["stdout"], answer["metadata"]), ("{'n': 1}\n", {"n": 1}))
 
     def test_of_a_program_that_keeps_it_to_itself(self):
         code = "import os; os.umask(0o777); open('/metadata/.quartermaster_metadata.json', 'w').write('[1]'); os.chmod('/workspace', 0)"
@@ -490,8 +494,14 @@ class Keys(unittest.TestCase):
     def test_keys_come_before_the_body(self):
         self.assertEqual(self.ask({}, body=b"nonsense"), self.MISSING)
 
+    def test_whatever_changes_state_needs_one(self):
+        for method, path in (("POST", "/prebuild"), ("DELETE", "/prebuilds/x"), ("POST", "/prebuilds/cleanup")):
+            for port in (self.guarded.own_port, self.guarded.port):
+                self.assertEqual(ask(None, method, path, headers={}, port=port)[:2], self.MISSING)
+                self.assertEqual(ask(None, method, path, headers={"X-API-Key": "no"}, port=port)[:2], self.WRONG)
+
     def test_reading_needs_none(self):
-        for path in ("/", "/health", "/images", "/runtimes"):
+        for path in ("/", "/health", "/images", "/runtimes", "/prebuilds"):
             self.assertEqual(get(path, port=self.guarded.own_port)[0], 200)
         self.assertTrue(get("/health", port=self.guarded.own_port)[1]["auth_enabled"])
 
@@ -517,6 +527,155 @@ class Clients(unittest.TestCase):
             connection.request("POST", "/run", json.dumps({"code": f"print({i})"}), {"Content-Type": "application/json"})
             self.assertEqual(json.loads(connection.getresponse().read())["stdout"], f"{i}\n")
         connection.close()
+
+
+class Prebuilds(support.NeedsRoot):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.index = support.Index()
+        cls.shop = Quartermaster(cls.index.url, INTERACTIVE_WAIT_SEC=60, MAX_DISK_MB=64, MAX_MEMORY_MB=512, DEFAULT_DISK="64m")
+        cls.shop.until(lambda: getattr(cls.shop, "own_port", 0), 10, "the front end's own port is printed")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.shop.__exit__(None, None, None)
+        cls.index.__exit__(None, None, None)
+
+    def ask(self, method, path, body=None):
+        return ask(body, method, path, port=self.shop.own_port, timeout=300)[:2]
+
+    def build(self, tag, script, base="python", status=200):
+        got, answer = self.ask("POST", "/prebuild", {"tag": tag, "base_image": base, "setup_script": script})
+        self.assertEqual(got, status, answer)
+        return answer
+
+    def run_with(self, image, code, **fields):
+        status, answer = self.ask("POST", "/run", {"code": code, "image": image, **fields})
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def tags(self):
+        return [one["tag"] for one in self.ask("GET", "/prebuilds")[1]["prebuilds"]]
+
+    def test_what_a_script_writes_is_there_for_later_runs(self):
+        script = ("mkdir -p /usr/local/lib/python3.11/dist-packages /srv/data && echo 'x = 7' > /usr/local/lib/python3.11/dist-packages/mod.py\n"
+                  "echo text > /srv/data/f; ln -s f /srv/data/link; mkfifo /srv/pipe; chmod 4777 /srv/data/f\n"
+                  "printf '#!/bin/sh\\necho tool' > /usr/local/bin/tool\n"
+                  "chmod +x /usr/local/bin/tool; chmod 000 /srv/data; sleep 1000 &")
+        answer = self.build("written", script)
+        self.assertEqual((answer["tag"], answer["base_image"], answer["status"]), ("prebuilt-written", "code-runner-python", "ready"))
+        self.assertGreater(answer["layer_size_bytes"], 0)
+        self.assertGreaterEqual(answer["size_bytes"], answer["layer_size_bytes"])
+        for image in ("written", "prebuilt-written"):
+            answer = self.run_with(image, "import mod, os, stat\nprint(mod.x, open('/srv/data/link').read().strip(), os.path.exists('/srv/pipe'),"
+                                          " oct(os.stat('/srv/data/f').st_mode & 0o7777), os.popen('tool').read().strip())")
+            self.assertEqual(answer["stdout"], "7 text False 0o755 tool\n", answer["stderr"])
+        self.assertIn("Read-only file system", self.run_with("written", "open('/srv/data/new', 'w')")["stderr"])
+
+    def test_pip_installs_from_the_index(self):
+        self.build("idna", "pip install --ignore-installed idna && pip3 --version && python3 -m pip --version")
+        answer = self.run_with("idna", "import idna; print(idna.__file__, idna.encode('\u00fc.example').decode())")
+        self.assertEqual(answer["stdout"], "/usr/local/lib/python3.11/dist-packages/idna/__init__.py xn--tda.example\n", answer["stderr"])
+
+    def test_a_script_has_no_other_network(self):
+        answer = self.build("net", "python -c \"import socket; socket.create_connection(('1.1.1.1', 80), 3)\"", status=400)
+        self.assertIn("Network is unreachable", answer["detail"])
+
+    def test_a_script_that_fails(self):
+        answer = self.build("broken", "echo to stdout; echo to stderr >&2; exit 3", status=400)
+        self.assertTrue(answer["detail"].startswith("Build failed: to stdout\nto stderr\n"), answer)
+        self.assertIn("exited with code 3", answer["detail"])
+        self.assertNotIn("prebuilt-broken", self.tags())
+
+    def test_a_long_log_keeps_its_end(self):
+        answer = self.build("long", "python -c \"print('x' * 1000000)\"; echo the end; exit 1", status=400)
+        self.assertLess(len(answer["detail"]), 100_000)
+        self.assertIn("the end\n", answer["detail"])
+
+    def test_a_layer_that_is_too_large(self):
+        for script in ("head -c 70000000 /dev/zero > /srv/x", "head -c 40000000 /dev/zero > /srv/x; head -c 40000000 /dev/zero > /var/x",
+                       "truncate -s 1T /srv/x", "truncate -s 60M /srv/x; cp --sparse=always /srv/x /srv/y; truncate -s 60M /var/y"):
+            self.assertTrue(self.build("large", script, status=400)["detail"].startswith("Build failed: "), script)
+        self.assertNotIn("prebuilt-large", self.tags())
+
+    def test_a_failed_build_leaves_the_old_one(self):
+        self.build("kept", "echo 1 > /srv/v")
+        self.build("kept", "echo 2 > /srv/v; exit 1", status=400)
+        self.assertEqual(self.run_with("kept", "print(open('/srv/v').read())")["stdout"], "1\n\n")
+        self.build("kept", "echo 3 > /srv/v")
+        self.assertEqual(self.run_with("kept", "print(open('/srv/v').read())")["stdout"], "3\n\n")
+
+    def test_list_show_and_delete(self):
+        self.build("listed", "echo 1 > /srv/a")
+        listed = next(one for one in self.ask("GET", "/prebuilds")[1]["prebuilds"] if one["tag"] == "prebuilt-listed")
+        self.assertEqual(set(listed), {"tag", "size_bytes", "created", "labels"})
+        self.assertRegex(listed["created"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        for path in ("/prebuilds/listed", "/prebuilds/prebuilt-listed"):
+            self.assertEqual(self.ask("GET", path), (200, listed))
+        self.assertEqual(self.ask("DELETE", "/prebuilds/listed"), (200, {"status": "deleted", "tag": "prebuilt-listed"}))
+        for method in ("GET", "DELETE"):
+            self.assertEqual(self.ask(method, "/prebuilds/listed"), (404, {"detail": "Prebuilt image 'prebuilt-listed' not found."}))
+            self.assertEqual(self.ask(method, "/prebuilds/..%2f..%2fetc")[0], 404)
+        self.assertEqual(self.ask("POST", "/run", {"code": "1", "image": "listed"})[0], 404)
+
+    def test_one_that_is_deleted_while_in_use_is_there_to_the_end(self):
+        self.build("used", "for i in $(seq 50); do echo $i > /srv/$i; done")
+        code = ("import os, time\nprint('in', flush=True)\nend = time.time() + 30\n"
+                "while not os.path.exists('/srv/gone') and time.time() < end - 27: time.sleep(0.05)\n"
+                "print(len(os.listdir('/srv')), open('/srv/50').read().strip())")
+
+        answers = []
+        running = threading.Thread(target=lambda: answers.append(self.run_with("used", code)))
+        running.start()
+        in_flight = lambda: next(s for s in self.shop.request("GET", "/v1/stages")[1]["stages"] if s["name"] == "interactive")["in_flight"]
+        self.shop.until(lambda: in_flight() == 1, 20, "the run goes on")
+        self.assertEqual(self.ask("DELETE", "/prebuilds/used")[0], 200)
+        running.join()
+        self.assertEqual(answers[0]["stdout"], "in\n50 50\n", answers[0])
+        layers = self.shop.data / "prebuilds" / "trash"
+        self.shop.until(lambda: not any(layers.iterdir()), 20, "its tree is gone afterwards")
+
+    def test_cleanup(self):
+        self.build("old", "echo 1 > /srv/a")
+        self.assertEqual(self.ask("POST", "/prebuilds/cleanup"), (200, {"removed": [], "count": 0}))
+        self.assertEqual(self.ask("POST", "/prebuilds/cleanup?max_age_days=1"), (200, {"removed": [], "count": 0}))
+        status, answer = self.ask("POST", "/prebuilds/cleanup?max_age_days=0")
+        self.assertIn("prebuilt-old", answer["removed"])
+        self.assertEqual((status, answer["count"], self.tags()), (200, len(answer["removed"]), []))
+        for query in ("-1", "x", "", "1.5"):
+            status, answer = self.ask("POST", f"/prebuilds/cleanup?max_age_days={query}")
+            self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["query", "max_age_days"]))
+
+    def test_on_the_fly(self):
+        recipe = {"base_image": "python", "setup_script": "echo 5 > /srv/n"}
+        answer = self.run_with("prebuilt-fly", "print(open('/srv/n').read().strip())", prebuild_spec=recipe)
+        self.assertEqual(answer["stdout"], "5\n")
+        self.assertIn("prebuilt-fly", self.tags())
+        other = {"base_image": "python", "setup_script": "exit 1"}
+        self.assertEqual(self.run_with("fly", "print(1)", prebuild_spec=other)["stdout"], "1\n")  # it is there already
+        status, answer = self.ask("POST", "/run", {"code": "1", "image": "fly2", "prebuild_spec": other})
+        self.assertEqual(status, 503)
+        self.assertTrue(answer["detail"].startswith("Prebuilt image 'prebuilt-fly2' could not be rebuilt: "), answer)
+        status, answer = self.ask("POST", "/run", {"code": "1", "image": "a/b", "prebuild_spec": {**recipe, "base_image": "cobol"}})
+        self.assertEqual((status, [e["loc"] for e in answer["detail"]]), (422, [["body", "image"], ["body", "prebuild_spec", "base_image"]]))
+
+    def test_wrong_requests(self):
+        for body, loc in (({"tag": "a/b", "setup_script": ""}, "tag"), ({"tag": " ", "setup_script": ""}, "tag"),
+                          ({"tag": "..", "setup_script": ""}, "tag"), ({"tag": "x" * 129, "setup_script": ""}, "tag"),
+                          ({"setup_script": ""}, "tag"), ({"tag": "a"}, "setup_script"),
+                          ({"tag": "a", "base_image": "cobol", "setup_script": ""}, "base_image"),
+                          ({"tag": "a", "setup_script": "a\0b"}, "setup_script")):
+            status, answer = self.ask("POST", "/prebuild", body)
+            self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["body", loc]), answer)
+
+    def test_they_survive_a_restart(self):
+        self.build("durable", "echo 1 > /srv/a")
+        self.shop.kill()
+        del self.shop.own_port
+        self.shop.start()
+        self.shop.until(lambda: getattr(self.shop, "own_port", 0), 10, "the front end's own port is printed")
+        self.assertEqual(self.run_with("durable", "print(open('/srv/a').read().strip())")["stdout"], "1\n")
 
 
 class FullStage(unittest.TestCase):
