@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 
 namespace lazaret::http::snekbox {
@@ -42,6 +43,7 @@ bool is_printable(std::uint32_t c) {
 
 /// Shortest text that reads back as the same number; with an exponent below 1e-4 and from 1e16 (PyOS_double_to_string).
 std::string python_float(double number) {
+  if (!std::isfinite(number)) return number < 0 ? "-inf" : "inf";  // 1e999, for Python and for Boost.JSON
   std::array<char, 64> room{};
   const auto end = std::to_chars(room.data(), room.data() + room.size(), number, std::chars_format::scientific).ptr;
   const std::string_view text{room.data(), static_cast<std::size_t>(end - room.data())};

@@ -40,7 +40,11 @@ void check(const std::vector<sandbox::volume_file>& files) {
 }
 
 void check_code(std::string_view text) {
-  static const auto settings = load_config(std::nullopt, [](const char*) { return nullptr; }).value();
+  static const auto settings = [] {
+    config made;
+    made.execute_max_wall_sec = 300, made.execute_max_memory_mb = 2048, made.execute_max_disk_mb = 1024;
+    return made;
+  }();
   const auto evaluated = snekbox::read_eval(text);
   if (const auto* read = std::get_if<snekbox::eval_request>(&evaluated)) {
     check(read->files);

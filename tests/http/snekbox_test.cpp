@@ -44,6 +44,7 @@ TEST_CASE("values are shown as Python's repr shows them") {
   CHECK(repr(R"("it's")") == R"("it's")");
   CHECK(repr(R"("both ' and \"")") == R"('both \' and "')");
   CHECK(repr(R"("a\n\t\\\u0000\u007f\u00ad\u200b\u00e9\ud83d\ude00")") == R"('a\n\t\\\x00\x7f\xad\u200bé😀')");
+  CHECK(repr("[1e999, -1e999]") == "[inf, -inf]");
   CHECK(repr("18446744073709551615") == "18446744073709551615");
 }
 

@@ -131,6 +131,7 @@ policy end_of(const attack& what, const std::string& role, const shared_folder& 
 
 std::string on_the_host(const attack& what, const shared_folder& shown) {
   const auto command = "cd " + folder + " && COLD_FILE=" + shown.path("cold") + " FIFO=" + shown.path("fifo") +
+                       " CHANNEL_FILE=" + shown.path("own") +
                        " PYTHONDONTWRITEBYTECODE=1 timeout 20 /usr/bin/python3 " + what.name + ".py both";
   std::string said(64, '\0');
   FILE* pipe = ::popen(command.c_str(), "r");

@@ -11,7 +11,7 @@ release=$(cd "$kernel/lib/modules" && echo *)
 # What a test, an inmate or the jailer may start or load. Of a package all but what is only read by people.
 packages=(bash coreutils dash findutils grep libc6 libc-bin mount procps python3-minimal python3.11-minimal
   libpython3.11-minimal libpython3.11-stdlib sed uidmap util-linux)
-own=("$build"/bin/{sandbox_tests,kernel_tests,lazaret-jailer,lazaret-probe} "$build"/inmates)
+own=("$build"/bin/{sandbox_tests,kernel_tests,attack_tests,channel_tests,lazaret-jailer,lazaret-probe} "$build"/inmates "$here"/../inmates)
 # The kernel has these as modules, and a jailed program's socket() or mount() must not fail only for want of one.
 modules=(overlay vsock vsock_loopback af_alg algif_hash algif_skcipher)
 

@@ -1,5 +1,7 @@
-# what: hides memory in extended attributes of tmpfs files, which no file size counts (xattr(7), security.*)
-# expect: exited 0 | out_of_memory
+# what: hides memory in extended attributes of tmpfs files, which no limit counts (xattr(7), security.*;
+#   free for all where the BPF security module answers first, as on Debian's 6.1)
+# expect: exited 0
+# stdout: contained
 # with: memory=64M, volume, wall=10s
 import os
 
@@ -18,5 +20,6 @@ for number in range(100):
                 kept += len(value)
             except OSError:
                 break
-if kept > 100 << 20:
-    raise SystemExit(f"ESCAPED: {kept >> 20} MiB in attributes under a limit of 64 MiB")
+if kept:
+    raise SystemExit(f"ESCAPED: {kept} bytes in attributes")
+print("contained")

@@ -1,7 +1,7 @@
 # what: extended attributes of a file that both see (xattr(7))
 # expect: exited 0
 # with: tmp=1M
-# control: own file
+# control: host
 import os
 import struct
 
