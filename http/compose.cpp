@@ -17,6 +17,7 @@
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
+#include "http/relay/relay.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
 #include "sandbox/layer_watch.hpp"
@@ -91,6 +92,7 @@ class whole final : public composition {
         registry_{std::move(registry)},
         prebuilds_{std::move(prebuilds)},
         most_download_{static_cast<std::uint64_t>(c.max_download_bytes)},
+        relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
@@ -135,13 +137,31 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, meters, stop,
+    auto done = actors::perform(what, jails_, meters, stop, serve_outbound_,
                                 [this](sandbox::unique_fd listener) { return serve_registry(std::move(listener)); });
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
     meters.jail_ended(what.runtime, "failure");
     return nullptr;
+  }
+
+  /// Without ALLOW_OUTBOUND there is nobody to serve such a jail, whoever asks for one.
+  static std::unique_ptr<relay> make_relay(const config& c, metrics::instruments& meters) {
+    if (c.allow_outbound != "true") return nullptr;
+    relay_options o;
+    o.resolvers = c.dns_resolvers;
+    for (const auto& port : c.outbound_ports) o.ports.push_back(static_cast<std::uint16_t>(std::stoi(port)));
+    o.most_connections = static_cast<std::size_t>(c.outbound_max_connections);
+    o.most_bytes = static_cast<std::uint64_t>(c.outbound_max_mb) * mebi;
+    return std::make_unique<relay>(std::move(o), meters);
+  }
+
+  actors::outbound_server outbound_server() {
+    if (!relay_) return {};
+    return [this](sandbox::outbound_ends ends, const std::vector<std::string>& only_hosts) {
+      return relay_->serve(std::move(ends), relay_terms{only_hosts});
+    };
   }
 
   static std::shared_ptr<void> serve_gateway(sandbox::unique_fd listener, actors::gateway_answer answer) {
@@ -167,6 +187,8 @@ class whole final : public composition {
   std::unique_ptr<download::registry> registry_;
   std::unique_ptr<prebuild::shelf> prebuilds_;
   std::uint64_t most_download_;
+  std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
+  const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
   sandbox::layer_watch layers_{jails_};
   jailer_connector connector_;

@@ -45,6 +45,15 @@ constexpr std::array table{
             0, 0, check_package_name},
     setting{"DNS_RESOLVERS", "1.1.1.1,8.8.8.8", "resolvers of the service's own look-ups and of the egress rules",
             &c::dns_resolvers, 0, 0, check_address},
+    setting{"ALLOW_OUTBOUND", "false",
+            "may requests ask for jails that reach the Internet (public addresses only, through a relay)?",
+            &c::allow_outbound, 0, 0, check_truth},
+    setting{"OUTBOUND_PORTS", "", "TCP ports that such jails may connect to, `80,443`; empty: all but 25",
+            &c::outbound_ports, 0, 0, check_port_number},
+    setting{"OUTBOUND_MAX_CONNECTIONS", "32", "connections of one such jail at a time; further ones wait",
+            &c::outbound_max_connections, 1, 256},
+    setting{"OUTBOUND_MAX_MB", "1024", "what one such jail may send and receive, in MiB", &c::outbound_max_mb, 1,
+            1048576},
     setting{"PYPI_INDEX_URL", "https://pypi.org/simple", "PEP 503/691 index that packages come from",
             &c::pypi_index_url, 0, 0, check_http_url},
     setting{"DATA_DIR", "./data", "embedded store, cache and reports", &c::data_dir, 0, 0, check_path},
@@ -240,6 +249,8 @@ void settle_maxima(const config& loaded, std::string& wrong) {
         static_cast<double>(loaded.max_timeout));
   check("DEFAULT_MEMORY", mebibytes(loaded.default_memory), "MAX_MEMORY_MB", static_cast<double>(loaded.max_memory_mb));
   check("DEFAULT_DISK", mebibytes(loaded.default_disk), "MAX_DISK_MB", static_cast<double>(loaded.max_disk_mb));
+  if (loaded.default_allow_network == "true" && loaded.allow_outbound != "true")
+    wrong += "\n  DEFAULT_ALLOW_NETWORK: must not be true without ALLOW_OUTBOUND";
   if (check_cores(loaded.max_cpu_cores).empty())
     check("DEFAULT_CPU_SHARES", static_cast<double>(loaded.default_cpu_shares) / 1024, "MAX_CPU_CORES",
           std::stod(loaded.max_cpu_cores));

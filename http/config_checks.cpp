@@ -107,6 +107,12 @@ std::string check_truth(std::string_view value) {
   return one_of(value, std::array<std::string_view, 2>{"true", "false"});
 }
 
+std::string check_port_number(std::string_view value) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), port);
+  return error == std::errc{} && end == value.data() + value.size() && port != 0 ? "" : "must hold ports, 1 to 65535";
+}
+
 std::string check_log_level(std::string_view value) {
   return one_of(value, std::array<std::string_view, 6>{"trace", "debug", "info", "warn", "error", "off"});
 }

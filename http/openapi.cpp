@@ -117,7 +117,10 @@ constexpr std::string_view components = R"({
       "wall_ms": {"type": "integer", "default": 10000}, "cpu_ms": {"type": "integer"},
       "memory_mb": {"type": "integer", "default": 256}, "pids": {"type": "integer", "default": 64},
       "disk_mb": {"type": "integer", "default": 64}, "output_bytes": {"type": "integer", "default": 1048576}}},
-    "network": {"type": "string", "enum": ["none"], "default": "none"},
+    "network": {"type": "string", "enum": ["none", "outbound"], "default": "none",
+                "description": "`outbound`: TCP and names of public addresses; needs ALLOW_OUTBOUND"},
+    "hosts": {"type": "array", "items": {"type": "string"}, "maxItems": 64,
+              "description": "with `outbound`: only these names, and the addresses that they have"},
     "output": {"type": "string", "enum": ["separate", "merged"], "default": "separate"},
     "return_files": {"type": "object", "additionalProperties": false, "properties": {
       "pattern": {"type": "string", "default": "**/*"}, "hidden": {"type": "boolean", "default": false}, "max_files": {"type": "integer", "default": 100},

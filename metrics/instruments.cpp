@@ -35,6 +35,9 @@ const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
 const names download_sources{"index", "cache"};
+const names relay_outcomes{"relayed", "refused_address", "refused_port", "refused_name", "over_limit", "unreachable"};
+const names relay_directions{"out", "in"};
+const names lookup_outcomes{"answered", "refused", "failed"};
 const names webhook_outcomes{"delivered", "retried", "failed"};
 const names routes{"/",
                    "/healthz",
@@ -167,6 +170,14 @@ struct instruments::families {
   table<prometheus::Counter> webhooks{
       counter("lazaret_webhook_deliveries_total", "Webhook attempts: delivered, to be retried, given up."),
       {{"outcome", &webhook_outcomes}}};
+  table<prometheus::Counter> relay_connections{
+      counter("lazaret_relay_connections_total", "Connections that jails made outwards, by what became of them."),
+      {{"outcome", &relay_outcomes}}};
+  table<prometheus::Counter> relay_traffic{
+      counter("lazaret_relay_bytes_total", "Bytes carried for jails, out of them and in."),
+      {{"direction", &relay_directions}}};
+  table<prometheus::Counter> relay_lookups{counter("lazaret_relay_lookups_total", "Names that jails asked for."),
+                                           {{"outcome", &lookup_outcomes}}};
   std::vector<std::vector<prometheus::Counter*>> requests = make_requests();
   table<prometheus::Histogram> request_duration{
       histogram("lazaret_http_request_duration_seconds", "Time from a whole request to its answer's start."),
@@ -247,6 +258,11 @@ void instruments::downloaded(std::string_view ecosystem, std::string_view source
   families_->download_bytes.at({ecosystem, source}).Increment(bytes);
 }
 void instruments::webhook(std::string_view outcome) { families_->webhooks.at({outcome}).Increment(); }
+void instruments::relay_connection(std::string_view outcome) { families_->relay_connections.at({outcome}).Increment(); }
+void instruments::relay_bytes(std::string_view direction, double bytes) {
+  families_->relay_traffic.at({direction}).Increment(bytes);
+}
+void instruments::relay_lookup(std::string_view outcome) { families_->relay_lookups.at({outcome}).Increment(); }
 void instruments::http_request(std::string_view route, std::string_view method, int code,
                                std::chrono::duration<double> took) {
   families_->request(route, method, std::to_string(code)).Increment();

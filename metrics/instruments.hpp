@@ -41,6 +41,13 @@ class instruments {
   void downloaded(std::string_view ecosystem, std::string_view source, double bytes);
   /// outcome: `delivered`, `retried`, `failed`
   void webhook(std::string_view outcome);
+  /// Connections that jails made outwards. outcome: `relayed`, `refused_address`, `refused_port`, `refused_name`,
+  /// `over_limit`, `unreachable`
+  void relay_connection(std::string_view outcome);
+  /// direction: `out`, `in`
+  void relay_bytes(std::string_view direction, double bytes);
+  /// Names that jails asked for. outcome: `answered`, `refused`, `failed`
+  void relay_lookup(std::string_view outcome);
   /// route: the pattern, e.g. `/v1/runs/{id}`; method: `GET`, ...; code: 200, ...
   void http_request(std::string_view route, std::string_view method, int code, std::chrono::duration<double> took);
 

@@ -26,6 +26,7 @@
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
 #include "sandbox/oom_order.hpp"
+#include "sandbox/outbound_network.hpp"
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
@@ -50,7 +51,7 @@ result<void> wait_for_ids() {
 
 /// What the outside holds of a jail's inside; both ends of init's copies close when they have been sent.
 struct openings {
-  unique_fd audit, gateway;
+  unique_fd audit, gateway, names;
 };
 
 result<void> make_openings(const policy& what, openings& made) {
@@ -66,6 +67,12 @@ result<void> make_openings(const policy& what, openings& made) {
     if (!gateway) return gateway.error();
     made.gateway = std::move(*gateway);
   }
+  if (what.network == network_mode::outbound) {
+    auto ends = open_outbound();
+    if (!ends) return ends.error();
+    made.gateway = std::move(ends->connections);
+    made.names = std::move(ends->names);
+  }
   return {};
 }
 
@@ -74,6 +81,7 @@ result<void> hand_out(openings made) {
   std::vector<int> fds;
   if (made.audit) present |= protocol::has_audit, fds.push_back(made.audit.get());
   if (made.gateway) present |= protocol::has_gateway, fds.push_back(made.gateway.get());
+  if (made.names) present |= protocol::has_names, fds.push_back(made.names.get());
   return wire::send_within(status_fd, protocol::encode(kind::ready, present), fds, jailer_patience);
 }
 

@@ -151,6 +151,7 @@ result<jail> jailer::start(const policy& what, std::span<const volume* const> vo
   started.audit_ = take((*has & protocol::has_audit) != 0);
   started.observations_ = take((*has & protocol::has_observations) != 0);
   started.gateway_ = take((*has & protocol::has_gateway) != 0);
+  started.names_ = take((*has & protocol::has_names) != 0);
   return started;
 }
 

@@ -14,6 +14,7 @@
 
 #include "sandbox/failure.hpp"
 #include "sandbox/layers.hpp"
+#include "sandbox/outbound.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/unique_fd.hpp"
@@ -67,6 +68,9 @@ class jail {
   /// network_mode::gateway: the listening socket that was made inside the jail's network namespace. Empty otherwise.
   [[nodiscard]] unique_fd take_gateway() noexcept { return std::move(gateway_); }
 
+  /// network_mode::outbound: what the program's connections and questions for names arrive at. Empty otherwise.
+  [[nodiscard]] outbound_ends take_outbound() noexcept { return {std::move(gateway_), std::move(names_)}; }
+
   /// Pumps the streams into `sinks` until the last process is gone, then says how it ended. A stop request kills the
   /// jail; the outcome is then ending::canceled. Fails only when the jailer itself was lost.
   [[nodiscard]] result<outcome> wait(const jail_sinks& sinks, std::stop_token stop = {});
@@ -75,17 +79,17 @@ class jail {
   /// What wait() would work with, for a caller that has a loop of its own: the channel says how it ended (protocol.hpp)
   /// and is shut down to cancel; the streams are non-blocking.
   struct ends {
-    unique_fd channel, standard_output, standard_error, audit, observations, gateway;
+    unique_fd channel, standard_output, standard_error, audit, observations, gateway, names;
   };
   [[nodiscard]] ends release() && noexcept {
-    return {std::move(channel_), std::move(stdout_),       std::move(stderr_),
-            std::move(audit_),   std::move(observations_), std::move(gateway_)};
+    return {std::move(channel_),      std::move(stdout_),  std::move(stderr_), std::move(audit_),
+            std::move(observations_), std::move(gateway_), std::move(names_)};
   }
 
  private:
   friend class jailer;
   jail() = default;
-  unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_;
+  unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_, names_;
   limits limits_;
   stream_totals totals_;
 };

@@ -53,6 +53,8 @@ struct symbolic_link {
 enum class network_mode : std::uint8_t {
   none,     ///< an empty network namespace, loopback down
   gateway,  ///< loopback up; one listener on 127.0.0.1:`gateway_port`, whose fd is passed out; no route anywhere
+  /// loopback and eth0 up; all TCP arrives at one listener, whose fd is passed out: see outbound.hpp, allow_outbound()
+  outbound,
 };
 
 enum class on_output_limit : std::uint8_t {

@@ -64,12 +64,14 @@ constexpr policy_field fields[] = {
      "dropping lets the program run on, and spend its time on writing what nobody reads"},
     {"network",
      [](const policy& p) {
-       return p.network == network_mode::none
-                  ? std::string{"none: an empty namespace, loopback down"}
-                  : "gateway: 127.0.0.1:" + std::to_string(p.gateway_port) + ", served from outside, and no route";
+       if (p.network == network_mode::none) return std::string{"none: an empty namespace, loopback down"};
+       if (p.network == network_mode::outbound)
+         return std::string{"outbound: TCP and names, carried outside by a relay to public addresses only"};
+       return "gateway: 127.0.0.1:" + std::to_string(p.gateway_port) + ", served from outside, and no route";
      },
      "a gateway is one parser outside of the jail that hears the program's bytes, and one way for data to leave by; "
-     "anything wider reaches hosts that trust this one's address"},
+     "outbound lets it leave to anybody on the Internet, who sees it come from this host's address: scans, spam and "
+     "attacks on others are this host's, then"},
     {"merge_output", [](const policy& p) { return text(p.merge_output); },
      "standard output and error share one pipe and one cap; their order is kept, what was which is not"},
     {"mount_proc", [](const policy& p) { return text(p.mount_proc); },

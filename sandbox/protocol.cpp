@@ -93,7 +93,7 @@ void visit(Codec& c, V& v) {
 template <class Codec, is<policy> V>
 void visit(Codec& c, V& v) {
   c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs), c(v.volumes);
-  c(v.files), c(v.links), c.bounded(v.network, network_mode::gateway), c(v.gateway_port), c(v.merge_output),
+  c(v.files), c(v.links), c.bounded(v.network, network_mode::outbound), c(v.gateway_port), c(v.merge_output),
       c(v.mount_proc);
   c(v.audit_channel), c(v.observe), visit(c, v.limits);
 }

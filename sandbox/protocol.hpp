@@ -9,7 +9,7 @@
 ///   gather       volume id                              fds: channel, sealed gather_options
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
-///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway]
+///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway] [names]
 ///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
@@ -20,7 +20,7 @@
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
 ///
 /// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
-///   ready        presence bits                         fds: [audit] [gateway]
+///   ready        presence bits                         fds: [audit] [gateway] [names]
 ///   watched      number of the seccomp listener in init's table of descriptors
 ///   executed     the program has replaced our code; bytes that init itself had written    fds: seccomp listener
 ///   failed       failure
@@ -68,7 +68,14 @@ enum class kind : std::uint8_t {
 };
 
 /// Which of the optional descriptors a message carries, in this order.
-enum presence : std::uint8_t { has_stdin = 1, has_body = 2, has_audit = 4, has_observations = 8, has_gateway = 16 };
+enum presence : std::uint8_t {
+  has_stdin = 1,
+  has_body = 2,
+  has_audit = 4,
+  has_observations = 8,
+  has_gateway = 16,  ///< network_mode::outbound: its listener
+  has_names = 32,
+};
 
 /// A sealed body may not be larger: a policy is text files and arguments, not data (use a volume).
 inline constexpr std::size_t max_body = 4 << 20;

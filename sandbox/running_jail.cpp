@@ -225,7 +225,8 @@ void running_jail::hear_init() {
       const auto present = from.number<std::uint8_t>();
       auto next = got->fds.begin();
       if ((present & protocol::has_audit) != 0 && next != got->fds.end()) audit_ = std::move(*next++);
-      if ((present & protocol::has_gateway) != 0 && next != got->fds.end()) gateway_ = std::move(*next);
+      if ((present & protocol::has_gateway) != 0 && next != got->fds.end()) gateway_ = std::move(*next++);
+      if ((present & protocol::has_names) != 0 && next != got->fds.end()) names_ = std::move(*next);
       if (!request_.channel) disarm(wall_timer_.get());  // prepared, and may wait as long as it likes
       return;
     }
@@ -304,8 +305,9 @@ void running_jail::announce() {
   if (audit_) present |= protocol::has_audit, fds.push_back(audit_.get());
   if (observations_) present |= protocol::has_observations, fds.push_back(observations_.get());
   if (gateway_) present |= protocol::has_gateway, fds.push_back(gateway_.get());
+  if (names_) present |= protocol::has_names, fds.push_back(names_.get());
   if (!wire::send(request_.channel.get(), protocol::encode(kind::started, present), fds)) end(ending::canceled);
-  output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset();
+  output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset(), names_.reset();
   mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));  // may have gone
   with_.loop.later(with_.when_started);
 }

@@ -93,8 +93,8 @@ class running_jail {
   farewell gone_;
   std::unique_ptr<cgroup> group_;
   unique_fd output_read_, output_write_, error_read_, error_write_, observations_;
-  unique_fd mounts_;           // the mount namespace, so that its end is not waited for
-  unique_fd audit_, gateway_;  // from inside, on their way to the holder
+  unique_fd mounts_;                   // the mount namespace, so that its end is not waited for
+  unique_fd audit_, gateway_, names_;  // from inside, on their way to the holder
   unique_fd status_, init_status_, init_, wall_timer_, cpu_timer_;
   std::unique_ptr<observer> observer_;
   std::optional<sampler> sampler_;  // where a controller is missing

@@ -24,7 +24,9 @@ struct execution_request {
   std::string place;               ///< where inside the volume with the files is mounted; the program may write there
   sandbox::bytes space{48ull << 20};
   std::uint64_t inodes = 65536;
-  std::vector<execution_file> files;              ///< of one path, the last one counts
+  std::vector<execution_file> files;  ///< of one path, the last one counts
+  /// network_mode::outbound: names to which the jail may connect, lower case; empty: whatever is public.
+  std::vector<std::string> only_hosts;
   std::optional<sandbox::gather_options> wanted;  ///< what comes back; `known` and `place` are filled in
   /// Take a stream as it comes, on the worker's thread; it is not in the answer then.
   std::function<void(std::string_view)> on_stdout, on_stderr;

@@ -45,11 +45,13 @@ class feeder {
 class performance {
  public:
   performance(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters, std::stop_token stop,
-              const registry_server& serve)
-      : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
+              const outbound_server& serve, const registry_server& registry)
+      : what_{what}, jails_{jails}, meters_{meters}, stop_{std::move(stop)}, serve_{serve}, registry_{registry} {}
 
   performed all() {
     sandbox::policy rules = what_.rules;
+    if (rules.network == sandbox::network_mode::outbound && !serve_)
+      return failure{"perform", EPERM, "network outbound", "ALLOW_OUTBOUND is false"};
     if (!what_.place.empty()) {
       auto made = jails_.make_volume({.size = what_.space, .inodes = what_.inodes});
       if (!made) return made.error();
@@ -105,13 +107,15 @@ class performance {
     }
     if (!inmate) return inmate.error();
     meters_.jail_started("cold", std::chrono::steady_clock::now() - asked);
+    std::shared_ptr<void> relayed;  // what the program connected to before now waits in the kernel's queue
+    if (rules.network == sandbox::network_mode::outbound) relayed = serve_(inmate->take_outbound(), what_.only_hosts);
     sandbox::jail_sinks sinks;
     sinks.on_stdout = [this](std::string_view some) { answer_.out += some; };
     sinks.on_stderr = [this](std::string_view some) { answer_.err += some; };
     if (what_.on_stdout) sinks.on_stdout = what_.on_stdout;
     if (what_.on_stderr) sinks.on_stderr = what_.on_stderr;
     std::shared_ptr<void> gateway;
-    if (rules.network == sandbox::network_mode::gateway && serve_) gateway = serve_(inmate->take_gateway());
+    if (rules.network == sandbox::network_mode::gateway && registry_) gateway = registry_(inmate->take_gateway());
     auto ended = inmate->wait(sinks, stop_);
     if (!ended) return ended.error();
     answer_.how = *ended;
@@ -126,7 +130,8 @@ class performance {
   sandbox::jailer& jails_;
   metrics::instruments& meters_;
   std::stop_token stop_;
-  const registry_server& serve_;
+  const outbound_server& serve_;
+  const registry_server& registry_;
   std::optional<sandbox::volume> space_;
   std::vector<sandbox::known_file> known_;
   execution_answer answer_;
@@ -135,8 +140,8 @@ class performance {
 }  // namespace
 
 performed perform(const execution_request& what, sandbox::jailer& jails, metrics::instruments& meters,
-                  std::stop_token stop, const registry_server& serve) {
-  return performance{what, jails, meters, std::move(stop), serve}.all();
+                  std::stop_token stop, const outbound_server& serve, const registry_server& registry) {
+  return performance{what, jails, meters, std::move(stop), serve, registry}.all();
 }
 
 }  // namespace lazaret::actors

@@ -7,6 +7,7 @@
 
 #include "http/base64.hpp"
 #include "http/json_body.hpp"
+#include "sandbox/outbound.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -186,11 +187,24 @@ problem read_wanted(const json::value& value, sandbox::gather_options& into) {
   return {};
 }
 
+problem read_hosts(const json::value& value, std::vector<std::string>& into) {
+  if (auto wrong = read_arguments(value, "hosts", into); !wrong.empty()) return wrong;
+  if (into.empty() || into.size() > 64) return "hosts: must have 1 to 64 items";
+  for (auto& name : into) {
+    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+    const bool plain = std::ranges::all_of(name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    });
+    if (!plain || name.empty() || name.size() > 253) return "hosts: must hold names of hosts, such as `pypi.org`";
+  }
+  return {};
+}
+
 /// The fields as they come, before they are looked at together.
 struct fields {
   std::string runtime, source, standard_input, network = "none", output = "separate";
   bool has_source = false;
-  std::vector<std::string> argv, args, environment;
+  std::vector<std::string> argv, args, environment, hosts;
   std::vector<sandbox::volume_file> files;
   asked_limits limits;
   sandbox::gather_options wanted{.most_files = 100, .most_bytes = {16 << 20}};
@@ -206,6 +220,7 @@ problem read_field(std::string_view name, const json::value& value, const config
   if (name == "files") return read_files(value, into.files);
   if (name == "limits") return read_limits(value, settings, into.limits);
   if (name == "network") return read_text(value, name, into.network);
+  if (name == "hosts") return read_hosts(value, into.hosts);
   if (name == "output") return read_text(value, name, into.output);
   if (name == "return_files") return read_wanted(value, into.wanted);
   return "`" + shown(name) + "`: unknown field";
@@ -224,7 +239,8 @@ problem check_together(const fields& f) {
   for (const auto* list : {&f.argv, &f.args, &f.environment})
     for (const auto& item : *list) size += item.size();
   if (size > most_arguments_bytes) return "argv: arguments and environment must be at most 512 KiB long together";
-  if (f.network != "none") return "network: must be `none`";
+  if (f.network != "none" && f.network != "outbound") return "network: must be `none` or `outbound`";
+  if (!f.hosts.empty() && f.network != "outbound") return "hosts: needs `network`: `outbound`";
   if (f.output != "separate" && f.output != "merged") return "output: must be `separate` or `merged`";
   return {};
 }
@@ -252,6 +268,11 @@ actors::execution_request make(fields&& f) {
     made.runtime = "command";
     rules.argv = std::move(f.argv);
   }
+  if (f.network == "outbound") {
+    sandbox::allow_outbound(rules);
+    sandbox::show_interfaces(rules);
+    made.only_hosts = std::move(f.hosts);
+  }
   auto& limits = rules.limits;
   limits.wall = std::chrono::milliseconds{f.limits.wall_ms};
   limits.cpu = f.limits.cpu_ms > 0 ? std::chrono::milliseconds{f.limits.cpu_ms} : limits.wall * 64;
@@ -277,6 +298,8 @@ checked<actors::execution_request> read_execution(std::string_view body, const c
     if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
       return complaint{std::move(wrong)};
   if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};
+  if (all.network == "outbound" && settings.allow_outbound != "true")
+    return complaint{"network: `outbound` is switched off here (ALLOW_OUTBOUND)"};
   return make(std::move(all));
 }
 

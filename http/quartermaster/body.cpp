@@ -156,8 +156,8 @@ std::variant<run_request, response> read_run(std::string_view body, std::string_
               shares_of_a_core;
   read.disk = read_size(from, "disk_limit", settings.default_disk, least_disk, settings.max_disk_mb, "MAX_DISK_MB");
   from.truth("allow_network", read.allow_network);
-  if (read.allow_network)
-    from.refuse("value_error", "allow_network", "Value error, this service has no network mode `outbound` yet");
+  if (read.allow_network && settings.allow_outbound != "true")
+    from.refuse("value_error", "allow_network", "Value error, the network is switched off here (ALLOW_OUTBOUND)");
   read.environment = read_environment(from);
   read.prebuild = read_recipe(from, wrong);
   if (!wrong.empty()) return wrong.answer();

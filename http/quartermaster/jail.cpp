@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sandbox/outbound.hpp"
 #include "sandbox/presets.hpp"
 
 namespace lazaret::http::quartermaster {
@@ -20,14 +21,6 @@ void set_variable(std::vector<std::string>& all, std::string one) {
   const auto name = one.substr(0, one.find('=') + 1);
   std::erase_if(all, [&](const std::string& other) { return other.starts_with(name); });
   all.push_back(std::move(one));
-}
-
-/// What of /sys the contract's clients look at: which network interfaces there are.
-void show_interfaces(sandbox::policy& rules) {
-  const std::string device = "/sys/devices/virtual/net/lo";
-  rules.files.push_back({device + "/address", "00:00:00:00:00:00\n"});
-  rules.files.push_back({device + "/type", "772\n"});  // ARPHRD_LOOPBACK
-  rules.links.push_back({"/sys/class/net/lo", "../../devices/virtual/net/lo"});
 }
 
 std::vector<std::string> command(const run_request& asked, const sandbox::runtime& which,
@@ -59,7 +52,8 @@ actors::execution_request make_execution(run_request&& asked, const image& from,
   for (auto& one : asked.environment) set_variable(rules.environment, std::move(one));
   rules.argv = command(asked, which, runtimes, rules);
   rules.tmpfs.push_back({.target = app, .size = {4096}, .inodes = 1, .writable = false});
-  show_interfaces(rules);
+  if (asked.allow_network) sandbox::allow_outbound(rules);
+  sandbox::show_interfaces(rules);
 
   auto& limits = rules.limits;
   limits.wall = asked.timeout;

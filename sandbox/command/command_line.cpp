@@ -91,6 +91,8 @@ result<void> apply(command_line& line, std::string_view name, std::string_view v
   if (name == "--mem") return into(limits.memory, parse_size(value));
   if (name == "--pids") return into(limits.pids, parse_count(value));
   if (name == "--output") return into(limits.output, parse_size(value));
+  if (name == "--net" && value == "outbound")
+    return wrong("--net outbound", "its relay is the service's: POST /v1/execute with `network`: `outbound`");
   if (name == "--net" && value != "none")
     return wrong("--net " + std::string{value}, "the one mode without a service is `none`");
   if (name == "--bind") {

@@ -28,11 +28,18 @@ SCENARIO("what happens is counted under the labels it was given") {
   subject.verdict("pypi", "benign");
   subject.stage_queue_depth("execution", 7);
   subject.downloaded("pypi", "index", 1234);
+  subject.relay_connection("refused_address");
+  subject.relay_bytes("out", 7);
+  subject.relay_lookup("answered");
   subject.http_request("/healthz", "GET", 204, std::chrono::milliseconds{1});
   const auto text = subject.exposition();
   CHECK(holds(text, "lazaret_verdicts_total{ecosystem=\"pypi\",verdict=\"benign\"} 1"));
   CHECK(holds(text, "lazaret_stage_queue_depth{stage=\"execution\"} 7"));
   CHECK(holds(text, "lazaret_download_bytes_total{ecosystem=\"pypi\",source=\"index\"} 1234"));
+  CHECK(holds(text, "lazaret_relay_connections_total{outcome=\"refused_address\"} 1"));
+  CHECK(holds(text, "lazaret_relay_connections_total{outcome=\"relayed\"} 0"));
+  CHECK(holds(text, "lazaret_relay_bytes_total{direction=\"out\"} 7"));
+  CHECK(holds(text, "lazaret_relay_lookups_total{outcome=\"answered\"} 1"));
   CHECK(holds(text, "lazaret_http_requests_total{code=\"204\",method=\"GET\",route=\"/healthz\"} 1"));
 }
 

@@ -84,6 +84,8 @@ void take_option(attack& to, std::string_view option) {
     to.jail.observe = true;
   else if (option == "network=gateway")
     to.jail.network = network_mode::gateway;
+  else if (option == "network=outbound")
+    allow_outbound(to.jail);
   else if (name == "memory")
     limits.memory = read_size(value);
   else if (name == "pids")

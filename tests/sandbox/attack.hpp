@@ -19,7 +19,7 @@ namespace lazaret::sandbox::testing {
 ///     expect: exited 0 | out_of_memory
 ///     stdout: text that it must print; may repeat
 ///     control: host | own file           (channels: where the bit does get through; else within one jail)
-///     with: proc, memory=64M, pids=20, wall=3s, cpu=2s, output=64k, volume, tmp=16M, network=gateway
+///     with: proc, memory=64M, pids=20, wall=3s, cpu=2s, output=64k, volume, tmp=16M, network=gateway, network=outbound
 struct attack {
   std::filesystem::path source;
   std::string folder, name;  ///< `escapes`, `double_chroot`

@@ -135,6 +135,7 @@ TEST_CASE("what is wrong with a command line is said by name", "[command]") {
   CHECK_THAT(complaint({"--pids", "1", "--", "x"}), Contains("limits.pids"));
   CHECK_THAT(complaint({"--pids", "1.5", "--", "x"}), Contains("1.5"));
   CHECK_THAT(complaint({"--net", "host", "--", "x"}), Contains("host"));
+  CHECK_THAT(complaint({"--net", "outbound", "--", "x"}), Contains("relay"));
   CHECK_THAT(complaint({"--preset", "no", "--", "x"}), Contains("default, triage"));
   for (const char* bind :
        {"/a", "a:/b", "/a:b", "/a:/b:wr", "/a:/b:", ":/b", "/a:", "/a/../b:/c", "/a:/b/.", "/a/:/b", "/:/b", "/a:/"}) {

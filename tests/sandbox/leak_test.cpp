@@ -34,6 +34,7 @@ std::string run_one(jailer& with, attack what, int number) {
   what.jail.audit_channel = number % 5 == 0;
   what.jail.mount_proc = number % 7 == 0;
   if (number % 4 == 0) what.jail.network = network_mode::gateway;
+  if (number % 4 == 1) allow_outbound(what.jail);
   what.jail.files.push_back({"/ballast", std::string(200'000, 'x')});  // a root that stays would be seen by its size
   const bool with_volume = what.wants_volume || number % 6 == 0;
   if (with_volume && !what.wants_volume) what.jail.volumes.push_back({.index = 0, .target = "/volume"});
