@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/batch/desk.hpp"
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
@@ -77,6 +78,8 @@ class service {
   /// the same, within what is left of the wall limit and the wait for a worker, not within 10 s.
   virtual void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
                        reply<std::shared_ptr<execution_answer>> done) = 0;
+  /// Executions that outlive the request.
+  [[nodiscard]] virtual batch::desk& jobs() = 0;
   /// Queued or running: kills its jail and answers the canceled run.
   virtual void cancel(std::string run_id, reply<run> done) = 0;
   virtual void stages(reply<std::vector<stage_status>> done) = 0;

@@ -1,3 +1,4 @@
+#include "http/jobs/routes.hpp"
 #include "http/quartermaster/routes.hpp"
 #include "http/router.hpp"
 #include "http/routes.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr auto open = access::open;
 constexpr auto token = access::token;
+constexpr auto local = access::token_unless_local;
 
 /// Order matters in one way only: the most asked route comes first.
 const std::array table{
@@ -44,6 +46,15 @@ const std::array table{
           &quartermaster::fastapi},
     route{"DELETE", "/prebuilds/{tag}", access::key, reading{quartermaster::delete_prebuild}, "remove an image",
           &quartermaster::fastapi},
+    route{"POST", "/jobs", local, executing{jobs::submit}, "queue a job (python-sandbox-executor)", &jobs::fastapi},
+    route{"POST", "/jobs/sync", local, executing{jobs::submit_and_wait}, "run a job and wait for it", &jobs::fastapi},
+    route{"GET", "/jobs/{id}", local, reading{jobs::show}, "one job", &jobs::fastapi},
+    route{"DELETE", "/jobs/{id}", local, jobs::cancel, "cancel a queued or running job", &jobs::fastapi},
+    route{"GET", "/jobs/{id}/logs", local, reading{jobs::logs}, "a job's log so far", &jobs::fastapi},
+    route{"GET", "/jobs/{id}/logs/stream", local, reading{jobs::stream_logs}, "server-sent events of a job's log",
+          &jobs::fastapi},
+    route{"GET", "/jobs/{id}/artifacts/{filename}", local, reading{jobs::artifact}, "a file that a job made",
+          &jobs::fastapi},
     route{"GET", "/v1/stages", token, list_stages, "queue depth, in flight, concurrency of each stage"},
     route{"PATCH", "/v1/stages/{name}", token, change_stage, "change a stage's concurrency or queue limit now"},
 };

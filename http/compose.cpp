@@ -11,12 +11,14 @@
 #include <thread>
 
 #include "actors/analysis/work.hpp"
+#include "actors/batch/run_job.hpp"
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
 #include "actors/interactive/perform.hpp"
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
+#include "http/jobs/plan.hpp"
 #include "http/relay/relay.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
@@ -83,24 +85,31 @@ download::registry_options registry_settings(const config& c) {
   return o;
 }
 
+struct kept_jobs {
+  std::shared_ptr<batch::job_store> store;
+  std::shared_ptr<batch::folder> files;
+};
+
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
 class whole final : public composition {
  public:
-  whole(std::shared_ptr<actors::store> runs, std::unique_ptr<download::registry> registry,
+  whole(std::shared_ptr<actors::store> runs, kept_jobs jobs, std::unique_ptr<download::registry> registry,
         std::unique_ptr<prebuild::shelf> prebuilds, const config& c, groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
         prebuilds_{std::move(prebuilds)},
         most_download_{static_cast<std::uint64_t>(c.max_download_bytes)},
+        artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
-        pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
+        pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
   void drain(std::chrono::milliseconds patience) override { pipeline_.drain(patience); }
 
  private:
-  actors::pipeline_options options(const config& c, actors::python_site site, metrics::instruments& meters) {
+  actors::pipeline_options options(const config& c, actors::python_site site, kept_jobs jobs,
+                                   metrics::instruments& meters) {
     actors::pipeline_options o;
     o.queue_limit = static_cast<std::size_t>(c.queue_limit);
     o.denylist = c.package_denylist;
@@ -115,6 +124,16 @@ class whole final : public composition {
     o.interactive.work = [this, &meters](const actors::execution_request& what, std::stop_token stop) {
       return perform(what, std::move(stop), meters);
     };
+    o.batch.jobs = std::move(jobs.store);
+    o.batch.files = std::move(jobs.files);
+    o.batch.works = c.inline_worker != 0;
+    o.batch.concurrency = static_cast<std::size_t>(c.batch_concurrency);
+    o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
+    o.batch.retention = std::chrono::hours{c.job_retention_hours};
+    o.batch.work["jobs"] = batch::job_work(
+        jobs::make_plan, jails_, meters,
+        [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
+        serve_outbound_);
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
     o.prebuilds = prebuilds_.get();
@@ -137,7 +156,7 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, meters, stop, serve_outbound_,
+    auto done = actors::perform(what, jails_, artifacts_, meters, stop, serve_outbound_,
                                 [this](sandbox::unique_fd listener) { return serve_registry(std::move(listener)); });
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
@@ -187,6 +206,7 @@ class whole final : public composition {
   std::unique_ptr<download::registry> registry_;
   std::unique_ptr<prebuild::shelf> prebuilds_;
   std::uint64_t most_download_;
+  actors::artifact_cache artifacts_;
   std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
   const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
@@ -251,12 +271,17 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
                                                       metrics::instruments& meters) {
   auto runs = actors::open_sqlite_store(settings.data_dir / "lazaret.sqlite");
   if (!runs) return runs.error();
+  auto jobs = batch::open_job_store(settings.data_dir / "lazaret.sqlite");
+  if (!jobs) return jobs.error();
+  auto files = batch::folder::open(settings.blob_dir);
+  if (!files) return files.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
   if (!registry) return sandbox::failure{"open_registry", 0, registry.error().text, {}};
   auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
   if (!prebuilds) return prebuilds.error();
-  return std::make_unique<whole>(std::move(*runs), std::move(*registry), std::move(*prebuilds), settings,
-                                 std::move(ground), meters);
+  return std::make_unique<whole>(std::move(*runs),
+                                 kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
+                                 std::move(*registry), std::move(*prebuilds), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

@@ -23,8 +23,9 @@ constexpr std::array table{
             0, check_token, true},
     setting{"HOST", "0.0.0.0", "numeric address to listen on", &c::host, 0, 0, check_address},
     setting{"PORT", "8080", "port to listen on; 0: a free one, printed", &c::port, 0, 65535},
-    setting{"FRONTENDS", "", "front ends with a port of their own, `name:port,...`; names: snekbox, quartermaster",
-            &c::frontends, 0, 0, check_frontend},
+    setting{"FRONTENDS", "",
+            "front ends with a port of their own, `name:port,...`; names: snekbox, quartermaster, jobs", &c::frontends,
+            0, 0, check_frontend},
     setting{"DISCORD_WEBHOOK_URL", "", "where verdicts are posted; a request can't override it",
             &c::discord_webhook_url, 0, 0, check_https_url, true},
     setting{"MAX_CONCURRENCY", "2", "execution workers", &c::max_concurrency, 1, 64},
@@ -73,6 +74,8 @@ constexpr std::array table{
     setting{"EXECUTE_MAX_MEMORY_MB", "1024", "`/v1/execute`: largest memory, in MiB", &c::execute_max_memory_mb, 16,
             1048576},
     setting{"EXECUTE_MAX_DISK_MB", "512", "`/v1/execute`: largest volume, in MiB", &c::execute_max_disk_mb, 1, 65536},
+    setting{"ARTIFACT_CACHE_MB", "512", "`/v1/execute`: room for compiled programs that are kept, in MiB",
+            &c::artifact_cache_mb, 0, 1048576},
     setting{"RUNTIMES_DIR", "/opt/lazaret/runtimes",
             "where `deploy/deps.sh --runtimes` put Deno, Bun and what makes Go and Rust quick", &c::runtimes_dir, 0, 0,
             check_inner_path},
@@ -125,6 +128,17 @@ constexpr std::array table{
             36500},
     setting{"DEFAULT_ALLOW_NETWORK", "false", "`/run`: `allow_network` where a request doesn't say",
             &c::default_allow_network, 0, 0, check_truth},
+    setting{"BLOB_DIR", "", "files of jobs; none: JOB_DATA_DIR, or `blobs` in DATA_DIR", &c::blob_dir, 0, 0,
+            check_optional_path},
+    setting{"JOB_DATA_DIR", "", "the same, by the name that python-sandbox-executor gives it", &c::job_data_dir, 0, 0,
+            check_optional_path},
+    setting{"BATCH_CONCURRENCY", "2", "jobs that run at once", &c::batch_concurrency, 1, 64},
+    setting{"BATCH_QUEUE_LIMIT", "100", "jobs that wait for that before 503", &c::batch_queue_limit, 1, 100000},
+    setting{"INLINE_WORKER", "1", "0: jobs are taken and kept, and wait for a start with 1", &c::inline_worker, 0, 1},
+    setting{"JOB_RETENTION_HOURS", "168", "how long a job that has ended, its log and its artifacts are kept",
+            &c::job_retention_hours, 1, 87600},
+    setting{"JOBS_MAX_MEMORY_MB", "4096", "`/jobs`: largest `mem_limit_mb` that a spec may ask for",
+            &c::jobs_max_memory_mb, 33, 1048576},
     setting{"LOG_LEVEL", "info", "trace, debug, info, warn, error or off", &c::log_level, 0, 0, check_log_level},
     setting{"LOG_FORMAT", "text", "text, or json for machines", &c::log_format, 0, 0, check_log_format},
     setting{"DRAIN_SEC", "30", "seconds that work in hand may take after SIGTERM", &c::drain_sec, 0, week_sec},
@@ -288,6 +302,10 @@ sandbox::result<config> load_config(const std::optional<std::filesystem::path>& 
     if (!std::filesystem::is_directory(*folder, missing)) folder->clear();
   }
   settle_maxima(loaded, wrong);
+  if (loaded.blob_dir.empty()) loaded.blob_dir = loaded.job_data_dir;
+  if (loaded.blob_dir.empty()) loaded.blob_dir = loaded.data_dir / "blobs";
+  if (loaded.inline_worker == 0)
+    loaded.notices.emplace_back("INLINE_WORKER is 0: this service takes jobs and runs none of them");
   settle_host(loaded, !values.contains("HOST"), wrong);
   if (!wrong.empty()) return sandbox::failure{"settings", 0, "these are wrong:" + wrong, {}};
   return loaded;

@@ -54,6 +54,7 @@ struct config {
   std::int64_t execute_max_wall_sec = 0;
   std::int64_t execute_max_memory_mb = 0;
   std::int64_t execute_max_disk_mb = 0;
+  std::int64_t artifact_cache_mb = 0;
   std::filesystem::path runtimes_dir;
   std::int64_t snekbox_wall_sec = 0;
   std::int64_t snekbox_memory_mb = 0;
@@ -84,6 +85,13 @@ struct config {
   std::int64_t cleanup_interval_hours = 0;
   std::int64_t cleanup_max_age_days = 0;
   std::string default_allow_network;  ///< `true` or `false`
+  std::filesystem::path blob_dir;     ///< never empty: BLOB_DIR, JOB_DATA_DIR, or DATA_DIR/blobs
+  std::filesystem::path job_data_dir;
+  std::int64_t batch_concurrency = 0;
+  std::int64_t batch_queue_limit = 0;
+  std::int64_t inline_worker = 0;  ///< 0: jobs are taken and kept, and none is begun
+  std::int64_t job_retention_hours = 0;
+  std::int64_t jobs_max_memory_mb = 0;
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;

@@ -76,6 +76,8 @@ std::string check_path(std::string_view value) {
   return value.empty() ? "must not be empty" : "";
 }
 
+std::string check_optional_path(std::string_view value) { return value.empty() ? std::string{} : check_path(value); }
+
 std::string check_inner_path(std::string_view value) {
   const std::filesystem::path path{value};
   const bool plain = path.is_absolute() && path.lexically_normal() == path && path.has_filename();

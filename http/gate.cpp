@@ -137,7 +137,7 @@ std::variant<passed, turned_away> pass(std::span<const route> table, const reque
   if (m.found->needs != access::open && !has_key && keys.token.empty() && comes_from_elsewhere(r)) {
     return turned_away{fail(403, "without API_TOKEN only this machine is served, by its own address"), m.found};
   }
-  return passed{m.found, m.argument};
+  return passed{m.found, m.argument, m.second};
 }
 
 }  // namespace lazaret::http

@@ -36,7 +36,7 @@ struct keyring {
 
 struct passed {
   const route* to = nullptr;
-  std::string_view argument;
+  std::string_view argument, second;
 };
 struct turned_away {
   response why;                 ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403

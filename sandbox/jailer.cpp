@@ -94,9 +94,10 @@ bool jailer::connected() const {
   return static_cast<bool>(*connection_);
 }
 
-result<volume> jailer::make_volume(const volume_options& options) {
+result<volume> jailer::make_volume(const volume_options& options, const policy* meant_for) {
   const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
-  auto made = ask(connection, protocol::encode(kind::make_volume, options), {}, kind::volume_made);
+  const auto number = meant_for == nullptr ? 0 : protocol::number_of(protocol::kind_of(*meant_for));
+  auto made = ask(connection, protocol::encode(kind::make_volume, options, number), {}, kind::volume_made);
   if (!made) return made.error();
   const auto id = protocol::decode<std::uint64_t>(std::string_view{made->answer.bytes}.substr(1));
   if (!id || made->answer.fds.size() != 1) return lost("answered without a volume");
@@ -116,6 +117,28 @@ result<gathered> jailer::gather(const volume& from, const gather_options& option
   wire::writer body;
   protocol::write(body, options);
   return ask_steward<gathered>(connection, kind::gather, kind::gathered, from.id(), body.bytes());
+}
+
+result<handed_files> jailer::hand_out(const volume& from, const std::string& after) {
+  if (is_empty(from.root())) return handed_files{};
+  const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
+  auto sealed = wire::seal(after);
+  if (!sealed) return sealed.error();
+  auto made = ask(connection, protocol::encode(kind::hand_out, from.id()), {sealed->get()}, kind::handed_out);
+  if (!made) return made.error();
+  auto given = protocol::decode<handed_files>(std::string_view{made->answer.bytes}.substr(1));
+  if (!given) return given.error();
+  given->opened = std::move(made->answer.fds);
+  if (given->files.size() != given->opened.size()) return lost("answered without the files");
+  // The steward opened them among a stranger's: what they are is looked at again.
+  for (std::size_t n = 0; n < given->files.size(); ++n) {
+    struct stat status {};
+    const int fd = given->opened[n].get();
+    if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+      return lost("answered with something else than files");
+    given->files[n].size = static_cast<std::uint64_t>(status.st_size);
+  }
+  return given;
 }
 
 result<jail> jailer::start(const policy& what, std::span<const volume* const> volumes, unique_fd standard_input) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/layers.hpp"
 #include "sandbox/outbound.hpp"
 #include "sandbox/outcome.hpp"
@@ -43,6 +44,7 @@ class volume {
 struct volume_options {
   bytes size = 512_MiB;
   std::uint64_t inodes = 200'000;
+  friend bool operator==(const volume_options&, const volume_options&) = default;
 };
 
 /// Where what comes out of a jail goes. All are called on the thread that waits; an empty function drops its stream.
@@ -104,7 +106,9 @@ class jailer {
   void replace(unique_fd connection);
   [[nodiscard]] bool connected() const;
 
-  [[nodiscard]] result<volume> make_volume(const volume_options& options);
+  /// `meant_for`: what will probably be started with it, as the only jail. When jails of that kind were asked for
+  /// before, the volume may be one that such a jail already waits with, and start() then takes a fraction of its time.
+  [[nodiscard]] result<volume> make_volume(const volume_options& options, const policy* meant_for = nullptr);
   /// `volumes[i]` is what policy::volumes with index i mounts. A jail runs as the owner of its first volume.
   [[nodiscard]] result<jail> start(const policy& what, std::span<const volume* const> volumes = {},
                                    unique_fd standard_input = unique_fd{});
@@ -114,6 +118,10 @@ class jailer {
   [[nodiscard]] result<std::vector<known_file>> deposit(const volume& into, const std::vector<volume_file>& files);
   /// Reads what is in a volume that no jail uses any more.
   [[nodiscard]] result<gathered> gather(const volume& from, const gather_options& options);
+
+  /// Opens regular files at the top of a volume that no jail uses any more: a few, those whose names come after
+  /// `after`. Each is checked to be one, open for reading only; its size is what it says.
+  [[nodiscard]] result<handed_files> hand_out(const volume& from, const std::string& after);
 
   /// Tries every layer: runs `lazaret-probe`, from beside the jailer, in a jail of its own, and adds what can only be
   /// seen from outside. One report per layer, in the order of layers(). Takes some 0.3 s and one jail, so its callers

@@ -2,11 +2,12 @@
 /// What the messages between service, jailer and jail mean; how they look as bytes. See wire.hpp for the transport.
 ///
 /// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
-///   make_volume  volume_options                        fds: channel
+///   make_volume  volume_options, number of a kind          fds: channel
 ///   survey                                             fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
 ///   deposit      volume id                              fds: channel, sealed files
 ///   gather       volume id                              fds: channel, sealed gather_options
+///   hand_out     volume id                              fds: channel, sealed name (or nothing) to go on after
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway] [names]
@@ -15,6 +16,7 @@
 ///   ended        outcome
 ///   deposited    nothing                                fds: sealed message of that kind, with the known files
 ///   gathered     nothing                                fds: sealed message of that kind, with the files
+///   handed_out   handed_files without the descriptors   fds: of each file, to be read
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
@@ -35,6 +37,7 @@
 #include <vector>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
@@ -65,6 +68,8 @@ enum class kind : std::uint8_t {
   survey,
   surveyed,
   program,
+  hand_out,
+  handed_out,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
@@ -94,6 +99,11 @@ struct program {
   std::string working_directory;
 };
 
+/// Of what kind a policy is: two of one kind differ in nothing but what `program` says.
+[[nodiscard]] std::string kind_of(policy what);
+/// A number for it, where a clash does no harm. 0: of no kind in particular.
+[[nodiscard]] std::uint64_t number_of(const std::string& kind);
+
 /// What the jailer knows of the layers before any jail is made.
 struct survey_answer {
   std::vector<layer_report> layers;     ///< `active`: this host can have it
@@ -114,6 +124,7 @@ void write(wire::writer& to, const std::vector<known_file>& files);
 void write(wire::writer& to, const gather_options& o);
 void write(wire::writer& to, const gathered& g);
 void write(wire::writer& to, const survey_answer& s);
+void write(wire::writer& to, const handed_files& h);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
@@ -127,6 +138,7 @@ void read(wire::reader& from, std::vector<known_file>& files);
 void read(wire::reader& from, gather_options& o);
 void read(wire::reader& from, gathered& g);
 void read(wire::reader& from, survey_answer& s);
+void read(wire::reader& from, handed_files& h);
 
 /// A whole message: the kind, then the parts.
 template <class... Parts>

@@ -1,7 +1,6 @@
 #include "sandbox/steward.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,6 +11,7 @@
 
 #include "sandbox/deposit.hpp"
 #include "sandbox/gather.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/layers/capabilities.hpp"
 #include "sandbox/layers/no_new_privs.hpp"
 #include "sandbox/protocol.hpp"
@@ -42,12 +42,14 @@ result<void> become_owner(const steward_duty& duty) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::alarm(patience);
   LAZARET_TRY(keep_only(duty));
+  // Raw calls: glibc's wrappers wait for the jailer's other thread, which this copy of it does not have.
   if (duty.changes_uid) {
-    if (::setgroups(0, nullptr) != 0) return os_failure("steward", "setgroups");
-    if (::setresgid(duty.uid, duty.uid, duty.uid) != 0) return os_failure("steward", "setresgid");
+    if (::syscall(SYS_setgroups, 0, nullptr) != 0) return os_failure("steward", "setgroups");
+    if (::syscall(SYS_setresgid, duty.uid, duty.uid, duty.uid) != 0) return os_failure("steward", "setresgid");
   }
   // The uid last, and with it the capabilities; those of the bounding set need one to be dropped.
-  if (duty.changes_uid && ::setresuid(duty.uid, duty.uid, duty.uid) != 0) return os_failure("steward", "setresuid");
+  if (duty.changes_uid && ::syscall(SYS_setresuid, duty.uid, duty.uid, duty.uid) != 0)
+    return os_failure("steward", "setresuid");
   if (!duty.changes_uid) LAZARET_TRY(drop_capabilities());
   LAZARET_TRY(forbid_new_privileges());
   // A change of uid makes a process unreadable for itself (proc(5), /proc/pid/fd), which gather() needs.
@@ -106,6 +108,16 @@ void do_gather(int root, int channel, int body) {
   if (!answer) return tell(channel, answer.error());
   const int fd = answer->get();
   (void)wire::send_within(channel, protocol::encode(kind::gathered), {&fd, 1}, holder_patience);
+}
+
+void do_hand_out(int root, int channel, int body) {
+  const auto after = wire::unseal(body, protocol::max_files_body);
+  if (!after) return tell(channel, after.error());
+  const auto found = hand_out(root, *after);
+  if (!found) return tell(channel, found.error());
+  std::vector<int> fds;
+  for (const auto& fd : found->opened) fds.push_back(fd.get());
+  (void)wire::send_within(channel, protocol::encode(kind::handed_out, *found), fds, holder_patience);
 }
 
 }  // namespace lazaret::sandbox

@@ -79,14 +79,14 @@ struct installed_runtimes::versions {
   std::vector<std::string> lines{std::vector<std::string>(runtimes().size())};
 };
 
-installed_runtimes::installed_runtimes(std::string directory)
+installed_runtimes::installed_runtimes(std::string directory, bool asks_versions)
     : directory_{std::move(directory)}, versions_{std::make_unique<versions>()} {
   for (const auto& row : runtimes()) {
     auto& missing = missing_.emplace_back();
     for (const auto path : row.needs)
       if (const auto full = expand(path); missing.empty() && ::access(full.c_str(), R_OK) != 0) missing = full;
   }
-  asking_ = std::jthread{[this](const std::stop_token& stop) { ask_versions(stop); }};
+  if (asks_versions) asking_ = std::jthread{[this](const std::stop_token& stop) { ask_versions(stop); }};
 }
 
 installed_runtimes::~installed_runtimes() = default;
@@ -133,8 +133,15 @@ void installed_runtimes::furnish(const runtime& which, const std::string& place,
     what.links.push_back({.target = std::string{commands_directory} + "/" + std::string{command.name},
                           .points_to = expand(command.path)});
   for (const auto path : which.binds) what.binds.push_back({.source = expand(path), .target = expand(path)});
-  for (const auto& cache : which.caches)
-    what.tmpfs.push_back({.target = expand(cache.directory), .size = cache.size, .executable = true});
+  for (const auto& cache : which.caches) {
+    const auto directory = expand(cache.directory);
+    std::error_code missing;
+    if (std::filesystem::is_directory(directory, missing))
+      what.overlays.push_back(
+          {.lower = {directory}, .target = directory, .size = cache.size, .own_depth = cache.own_depth});
+    else
+      what.tmpfs.push_back({.target = directory, .size = cache.size, .executable = true});
+  }
 }
 
 std::vector<volume_file> installed_runtimes::sdk(const runtime& which, const std::string& place) const {

@@ -19,7 +19,7 @@ class installed_runtimes {
  public:
   /// `directory`: RUNTIMES_DIR, absolute. Looks which paths there are (a few stat(2)), and starts to ask for versions:
   /// each runtime's own program, on the host, 10 s at most.
-  explicit installed_runtimes(std::string directory);
+  explicit installed_runtimes(std::string directory, bool asks_versions = true);
   ~installed_runtimes();
 
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }

@@ -54,7 +54,8 @@ void check_code(std::string_view text) {
     fuzz::must(read->files.size() == read->names.size(), "each file has the name that the client gave it");
     fuzz::must(read->arguments.empty() || !read->arguments.front().empty(), "no argument list starts with nothing");
   }
-  const auto executed = read_execution(text, settings);
+  static const sandbox::installed_runtimes runtimes{"/opt/lazaret/runtimes", false};
+  const auto executed = read_execution(text, settings, runtimes);
   if (const auto* read = std::get_if<actors::execution_request>(&executed)) {
     check(read->files);
     fuzz::must(!read->rules.argv.empty(), "a program is named");
