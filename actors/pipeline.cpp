@@ -162,6 +162,8 @@ std::optional<std::filesystem::path> pipeline::report_file(const std::string& ru
   return std::filesystem::absolute(path);
 }
 
+prebuild::shelf* pipeline::prebuilds() { return system_->options.prebuilds; }
+
 void pipeline::drain(std::chrono::milliseconds patience) {
   system_->draining = true;
   caf::anon_send(system_->supervisor, actors::drain{});
