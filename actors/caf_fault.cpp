@@ -45,6 +45,10 @@ std::string_view name(fault f) noexcept {
       return "already_ended";
     case fault::poison:
       return "poison";
+    case fault::unknown_job:
+      return "unknown_job";
+    case fault::too_late:
+      return "too_late";
   }
   return "none";
 }

@@ -21,6 +21,8 @@ enum class fault : std::uint8_t {
   fixed,          ///< that stage's concurrency can't be changed
   already_ended,  ///< cancel of a run that is completed, failed or canceled
   poison,         ///< it took three workers down
+  unknown_job,
+  too_late,  ///< what was waited for did not happen within the time that was given
 };
 
 [[nodiscard]] std::string_view name(fault f) noexcept;

@@ -11,6 +11,7 @@
 ///                └──delivered── courier <──deliver── queue
 ///
 ///   run_now ─> interactive ──run_one──> runner, and back: nothing is queued on disk, somebody is waiting
+///   commit_job ─> batch ──run_job──> worker, and back: on disk first, and again after whatever dies
 
 #include <array>
 #include <caf/actor_control_block.hpp>
@@ -22,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/batch/job.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
 #include "actors/service.hpp"
@@ -121,6 +123,43 @@ struct expire_errand {
 
 /// Null when it could not be done for reasons that are not the request's.
 using perform_function = std::function<std::shared_ptr<execution_answer>(const execution_request&, std::stop_token)>;
+
+// -- jobs ------------------------------------------------------------------------------------------------------------
+
+/// Its input is on disk already.
+struct commit_job {
+  std::shared_ptr<const batch::job> what;
+};
+/// The job is on disk.
+struct committed {};
+struct cancel_job {
+  std::string id;
+};
+struct await_job {
+  std::string id;
+  std::chrono::milliseconds within{0};
+};
+struct job_state {
+  std::shared_ptr<const batch::job> now;
+};
+struct run_job {
+  std::shared_ptr<const batch::job> what;
+  std::stop_token stop;
+};
+struct job_ran {
+  std::string id;
+  int attempt = 0;
+  std::optional<batch::verdict> result;  ///< nothing: no jail could be made
+};
+struct expire_wait {
+  std::string id;
+  std::uint64_t number = 0;
+};
+/// Of a job whose retry is due: of its work, or of writing how it ended.
+struct resume_job {
+  std::string id;
+};
+struct sweep_jobs {};
 
 // -- operation -------------------------------------------------------------------------------------------------------
 
@@ -238,6 +277,26 @@ using runner_actor = caf::typed_actor<
     // Runs it, blocking; sends `ran_by` to the asker. An exception ends the worker.
     caf::reacts_to<run_one>>;
 
+using batch_actor = caf::typed_actor<
+    // Writes the job to the store, then answers; fault::queue_full, fault::unavailable, fault::draining.
+    caf::replies_to<commit_job>::with<committed>,
+    // Answers once its jail is gone and that is on disk; fault::unknown_job, fault::already_ended.
+    caf::replies_to<cancel_job>::with<job_state>,
+    // Answers once the job has ended; fault::unknown_job, fault::too_late.
+    caf::replies_to<await_job>::with<job_state>,
+    // From its workers.
+    caf::reacts_to<job_ran>,
+    // To itself.
+    caf::reacts_to<expire_wait>, caf::reacts_to<resume_job>, caf::reacts_to<sweep_jobs>,
+    // As of the other stages.
+    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<replenish>,
+    // Takes and begins nothing new.
+    caf::reacts_to<drain>>;
+
+using batch_worker_actor = caf::typed_actor<
+    // Does it, blocking; sends `job_ran` to the asker. An exception ends the worker.
+    caf::reacts_to<run_job>>;
+
 using courier_actor = caf::typed_actor<
     // Sends the run's report to the webhook, with backoff between attempts, and tells the queue how it ended.
     caf::reacts_to<deliver>, caf::reacts_to<retry_delivery>, caf::reacts_to<wire>>;
@@ -245,8 +304,9 @@ using courier_actor = caf::typed_actor<
 using supervisor_actor = caf::typed_actor<
     // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
     caf::replies_to<submit>::with<accepted>, caf::replies_to<cancel>::with<canceled>,
-    caf::replies_to<run_now>::with<ran>, caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>,
-    caf::reacts_to<drain>,
+    caf::replies_to<run_now>::with<ran>, caf::replies_to<commit_job>::with<committed>,
+    caf::replies_to<cancel_job>::with<job_state>, caf::replies_to<await_job>::with<job_state>,
+    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<drain>,
     // To itself: a restart whose backoff is over; a stage that was unhealthy a period ago.
     caf::reacts_to<revive>, caf::reacts_to<reassess>>;
 
@@ -258,6 +318,7 @@ struct topology {
   std::array<stage_actor, 4> work;
   courier_actor courier;
   interactive_actor interactive;
+  batch_actor batch;
 
   [[nodiscard]] const stage_actor& of(work_stage s) const { return work[static_cast<std::size_t>(s)]; }
 };
@@ -299,3 +360,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::ran)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_one)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::ran_by)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::expire_errand)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::commit_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::committed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::cancel_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::await_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::job_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::job_ran)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::expire_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resume_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::sweep_jobs)

@@ -4,21 +4,22 @@
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <condition_variable>
 #include <thread>
 
-#include "actors/caf_fault.hpp"
+#include "actors/ask.hpp"
+#include "actors/batch/front_desk.hpp"
 #include "actors/supervisor.hpp"
 
 namespace lazaret::actors {
 namespace {
 
 constexpr std::chrono::seconds question_time_out{10};
-/// Longer than any wall limit: the stage answers on every path, and this is for a stage that doesn't.
-constexpr std::chrono::seconds execution_time_out{900};
+/// Longer than any two wall limits (compile, run): the stage answers on every path, and this is for a stage that
+/// doesn't.
+constexpr std::chrono::seconds execution_time_out{1500};
 
 struct configuration : caf::actor_system_config {
   explicit configuration(std::size_t threads) {
@@ -31,9 +32,25 @@ struct configuration : caf::actor_system_config {
   }
 };
 
-supervisor_options options_for_supervisor(const pipeline_options& o, std::shared_ptr<store> runs,
-                                          std::shared_ptr<board> figures) {
+batch_options options_for_batch(const pipeline_options& o) {
+  batch_options b;
+  b.jobs = o.batch.jobs;
+  b.files = o.batch.files;
+  b.hub = std::make_shared<event_hub>();
+  b.work = o.batch.work;
+  b.works = o.batch.works;
+  b.retention = o.batch.retention;
+  b.sweep_every = o.batch.sweep_every;
+  b.first_retry = o.batch.first_retry;
+  b.restarts = o.restarts;
+  return b;
+}
+
+supervisor_options options_for_supervisor(const pipeline_options& o, const batch_options& batch,
+                                          std::shared_ptr<store> runs, std::shared_ptr<board> figures) {
   supervisor_options s;
+  s.batch = batch;
+  if (batch.jobs) figures->configure(batch_state::name, batch.works ? o.batch.concurrency : 0, o.batch.queue_limit);
   s.ingress = {o.denylist};
   s.rate_limit = {o.rate_limit, o.rate_window};
   s.queue.limit = o.queue_limit;
@@ -61,29 +78,27 @@ struct pipeline::system {
       : options{std::move(o)},
         runs{std::move(s)},
         figures{std::make_shared<board>(meters)},
+        batch{options_for_batch(options)},
         config{options.scheduler_threads},
         actors{config},
         supervisor{actors.spawn(
-            [setup = options_for_supervisor(options, runs, figures)](
+            [setup = options_for_supervisor(options, batch, runs, figures)](
                 supervisor_actor::stateful_pointer<supervisor_state> self) { return self->state.start(setup); })} {}
 
-  /// A short-lived actor asks the supervisor and calls back with the answer, whatever it is.
   template <class Answer, class Question, class T, class Read>
   void ask(Question question, service::reply<T> done, Read read, std::chrono::seconds time_out = question_time_out) {
-    actors.spawn([to = supervisor, question = std::move(question), done = std::move(done), read,
-                  time_out](caf::event_based_actor* self) mutable {
-      self->request(to, time_out, std::move(question))
-          .then([done, read](Answer& a) { done(read(a)); }, [done](const caf::error& e) { done(read_fault(e)); });
-    });
+    actors::ask<Answer, Question, T>(actors, supervisor, std::move(question), std::move(done), read, time_out);
   }
 
   pipeline_options options;
   std::shared_ptr<store> runs;
   std::shared_ptr<board> figures;
+  const batch_options batch;
   std::atomic<bool> draining = false;
   configuration config;
   caf::actor_system actors;
   supervisor_actor supervisor;
+  front_desk desk{actors, supervisor, batch, *figures};
 };
 
 pipeline::pipeline(pipeline_options options, std::shared_ptr<store> runs, metrics::instruments& meters)
@@ -105,6 +120,8 @@ void pipeline::execute(std::shared_ptr<const execution_request> what, std::strin
       run_now{std::move(what), std::move(client), std::move(stop)}, std::move(done),
       [](ran& r) { return std::move(r.result); }, execution_time_out);
 }
+
+batch::desk& pipeline::jobs() { return system_->desk; }
 
 void pipeline::cancel(std::string run_id, reply<run> done) {
   system_->ask<canceled>(actors::cancel{std::move(run_id)}, std::move(done),
@@ -144,6 +161,8 @@ std::optional<std::filesystem::path> pipeline::report_file(const std::string& ru
   if (!std::filesystem::is_regular_file(path, bad)) return std::nullopt;
   return std::filesystem::absolute(path);
 }
+
+prebuild::shelf* pipeline::prebuilds() { return system_->options.prebuilds; }
 
 void pipeline::drain(std::chrono::milliseconds patience) {
   system_->draining = true;

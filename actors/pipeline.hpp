@@ -5,10 +5,13 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "actors/batch/folder.hpp"
+#include "actors/batch/job_store.hpp"
 #include "actors/restart_budget.hpp"
 #include "actors/service.hpp"
 #include "actors/store.hpp"
@@ -32,6 +35,19 @@ struct interactive_setting {
   std::function<std::shared_ptr<execution_answer>(const execution_request&, std::stop_token)> work;
 };
 
+/// Jobs; see batch/batch.hpp.
+struct batch_setting {
+  std::shared_ptr<batch::job_store> jobs;  ///< null: there is no such stage
+  std::shared_ptr<batch::folder> files;
+  std::map<std::string, batch::work_function> work;  ///< by front end
+  bool works = true;                                 ///< false: jobs are taken and kept, and none is begun
+  std::size_t concurrency = 2;
+  std::size_t queue_limit = 100;
+  std::chrono::seconds retention{7 * 24 * 3600};
+  std::chrono::milliseconds sweep_every{60'000};
+  std::chrono::milliseconds first_retry{250};
+};
+
 struct pipeline_options {
   std::size_t queue_limit = 20;          ///< QUEUE_LIMIT
   std::vector<std::string> denylist;     ///< PACKAGE_DENYLIST
@@ -41,6 +57,7 @@ struct pipeline_options {
   std::array<work_function, 4> work;     ///< by work_stage
   delivery_function deliver;             ///< empty: no webhook
   interactive_setting interactive;
+  batch_setting batch;
   std::chrono::milliseconds first_delivery_wait{1'000};
   restart_policy restarts;
   std::filesystem::path data_dir;
@@ -48,6 +65,7 @@ struct pipeline_options {
   std::function<std::string()> jailer_trouble;
   std::function<sandbox::jail_health()> layers;  ///< empty: nothing is known of them
   std::size_t scheduler_threads = 2;
+  prebuild::shelf* prebuilds = nullptr;  ///< outlives the pipeline
 };
 
 class pipeline final : public service {
@@ -58,6 +76,7 @@ class pipeline final : public service {
   void submit(submission what, reply<std::string> done) override;
   void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
                reply<std::shared_ptr<execution_answer>> done) override;
+  [[nodiscard]] batch::desk& jobs() override;
   void cancel(std::string run_id, reply<run> done) override;
   void stages(reply<std::vector<stage_status>> done) override;
   void change_stage(std::string stage, stage_change change, reply<stage_status> done) override;
@@ -70,6 +89,8 @@ class pipeline final : public service {
   [[nodiscard]] std::unique_ptr<subscription> subscribe(const std::string& run_id, std::function<void()> poke) override;
   [[nodiscard]] std::optional<std::filesystem::path> report_file(const std::string& run_id,
                                                                  std::string_view file) override;
+
+  [[nodiscard]] prebuild::shelf* prebuilds() override;
 
   /// Takes nothing new and waits, at most `patience`, for what the workers hold. What is left goes on after a restart.
   void drain(std::chrono::milliseconds patience);

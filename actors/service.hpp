@@ -12,10 +12,15 @@
 #include <string>
 #include <vector>
 
+#include "actors/batch/desk.hpp"
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
 #include "sandbox/layer_watch.hpp"
+
+namespace lazaret::prebuild {
+class shelf;
+}
 
 namespace lazaret::actors {
 
@@ -73,6 +78,8 @@ class service {
   /// the same, within what is left of the wall limit and the wait for a worker, not within 10 s.
   virtual void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
                        reply<std::shared_ptr<execution_answer>> done) = 0;
+  /// Executions that outlive the request.
+  [[nodiscard]] virtual batch::desk& jobs() = 0;
   /// Queued or running: kills its jail and answers the canceled run.
   virtual void cancel(std::string run_id, reply<run> done) = 0;
   virtual void stages(reply<std::vector<stage_status>> done) = 0;
@@ -94,6 +101,8 @@ class service {
   /// `poke` is called, on any thread, after events() would return more for that run. It must not block.
   [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(const std::string& run_id,
                                                                 std::function<void()> poke) = 0;
+  /// Null where there are none. Lives as long as the service.
+  [[nodiscard]] virtual prebuild::shelf* prebuilds() { return nullptr; }
   /// Absolute path of `report.json` or `report.html` of a run; nothing while there is none.
   [[nodiscard]] virtual std::optional<std::filesystem::path> report_file(const std::string& run_id,
                                                                          std::string_view file) = 0;

@@ -8,6 +8,7 @@
 #include "actors/event_hub.hpp"
 #include "actors/json.hpp"
 #include "actors/names.hpp"
+#include "actors/schema.hpp"
 #include "actors/sqlite.hpp"
 
 namespace lazaret::actors {
@@ -15,41 +16,6 @@ namespace {
 
 using std::chrono::system_clock;
 namespace json = boost::json;
-
-constexpr int schema_version = 1;
-constexpr const char* schema = R"sql(
-  CREATE TABLE runs(
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of acceptance, and the cursor of lists
-    run_id TEXT NOT NULL UNIQUE,
-    status TEXT NOT NULL,
-    package TEXT NOT NULL,                  -- PEP 503 normalised
-    verdict TEXT,
-    next_stage TEXT,                        -- NULL: the run has ended
-    attempt INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,            -- microseconds since the epoch, as are the next two
-    started_at INTEGER,
-    finished_at INTEGER,
-    submission TEXT NOT NULL,               -- JSON, as are the next four
-    stages TEXT NOT NULL,
-    download TEXT,
-    execution TEXT,
-    analysis TEXT,
-    error TEXT NOT NULL,
-    delivery TEXT NOT NULL,
-    delivery_error TEXT NOT NULL);
-  CREATE INDEX runs_unfinished ON runs(seq) WHERE next_stage IS NOT NULL;
-  CREATE INDEX runs_undelivered ON runs(seq) WHERE delivery = 'pending';
-  CREATE INDEX runs_by_package ON runs(package, seq);
-  CREATE INDEX runs_by_status ON runs(status, seq);
-  CREATE INDEX runs_by_verdict ON runs(verdict, seq);
-  CREATE TABLE events(
-    run_id TEXT NOT NULL,
-    id INTEGER NOT NULL,                    -- from 1 within a run
-    type TEXT NOT NULL,
-    data TEXT NOT NULL,
-    PRIMARY KEY(run_id, id)) WITHOUT ROWID;
-  PRAGMA user_version = 1;
-)sql";
 
 constexpr std::string_view columns =
     "seq, run_id, status, next_stage, attempt, created_at, started_at, finished_at, submission, stages, download, "
@@ -247,21 +213,7 @@ class sqlite_store final : public store {
  private:
   /// Runs before the reader and the statements are made: the schema must be there for them.
   const std::string& prepare_file(const std::string& file) {
-    writer_.execute("PRAGMA journal_mode = WAL");
-    writer_.execute("PRAGMA synchronous = FULL");
-    sqlite::statement version{writer_.get(), "PRAGMA user_version"};
-    version.step();
-    const auto found = version.integer(0);
-    version.reset();
-    if (found > schema_version) {
-      throw sqlite::error{"the store has schema version " + std::to_string(found) + ", this program knows up to " +
-                          std::to_string(schema_version) + "; start a newer lazaretd"};
-    }
-    if (found == 0) {
-      sqlite::transaction change{writer_};
-      writer_.execute(schema);
-      change.commit();
-    }
+    prepare_schema(writer_);
     return file;
   }
 

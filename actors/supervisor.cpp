@@ -9,8 +9,8 @@
 namespace lazaret::actors {
 namespace {
 
-constexpr std::array children{"queue",    "rate_limit", "ingress", "download",   "execution",
-                              "analysis", "report",     "courier", "interactive"};
+constexpr std::array children{"queue",    "rate_limit", "ingress", "download",    "execution",
+                              "analysis", "report",     "courier", "interactive", "batch"};
 
 /// Calls `f` with the handle that stands for `who`.
 template <class Topology, class F>
@@ -20,6 +20,7 @@ void with_handle(Topology& t, const std::string& who, const F& f) {
   if (who == "queue") f(t.queue);
   if (who == "courier") f(t.courier);
   if (who == "interactive") f(t.interactive);
+  if (who == "batch") f(t.batch);
   if (const auto stage = parse<work_stage>(who)) f(t.work[static_cast<std::size_t>(*stage)]);
 }
 
@@ -28,7 +29,8 @@ void with_handle(Topology& t, const std::string& who, const F& f) {
 supervisor_actor::behavior_type supervisor_state::start(supervisor_options options) {
   options_ = std::move(options);
   self_->set_down_handler([this](const caf::down_msg& down) { mourn(down); });
-  for (const auto* const who : children) {
+  for (const std::string who : children) {
+    if (who == batch_state::name && !options_.batch.jobs) continue;
     budgets_.emplace(who, restart_budget{options_.restarts});
     raise(who);
   }
@@ -37,7 +39,11 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
       [this](submit& request) { return self_->delegate(now_.ingress, std::move(request)); },
       [this](cancel& request) { return self_->delegate(now_.queue, std::move(request)); },
       [this](run_now& request) { return self_->delegate(now_.interactive, std::move(request)); },
+      [this](commit_job& request) { return self_->delegate(now_.batch, std::move(request)); },
+      [this](cancel_job& request) { return self_->delegate(now_.batch, std::move(request)); },
+      [this](await_job& request) { return self_->delegate(now_.batch, std::move(request)); },
       [this](adjust& request) -> caf::result<adjusted> {
+        if (request.stage == "batch" && now_.batch) return self_->delegate(now_.batch, std::move(request));
         if (request.stage == "interactive") return self_->delegate(now_.interactive, std::move(request));
         if (request.stage == "queue") return self_->delegate(now_.queue, std::move(request));
         if (const auto stage = parse<work_stage>(request.stage)) {
@@ -54,6 +60,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
         self_->send(now_.ingress, drain{});
         self_->send(now_.queue, drain{});
         self_->send(now_.interactive, drain{});
+        if (now_.batch) self_->send(now_.batch, drain{});
       },
       [this](const revive& due) {
         raise(due.name);
@@ -69,8 +76,8 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
 
 /// The shutdown sequence: intake first, then the stages with their workers, the queue (the writer) last.
 supervisor_state::~supervisor_state() {
-  for (const auto* const who :
-       {"ingress", "rate_limit", "interactive", "download", "execution", "analysis", "report", "courier", "queue"}) {
+  for (const auto* const who : {"ingress", "rate_limit", "interactive", "batch", "download", "execution", "analysis",
+                                "report", "courier", "queue"}) {
     with_handle(now_, who, [](const auto& handle) {
       if (handle) caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
     });
@@ -114,6 +121,12 @@ void supervisor_state::raise(const std::string& who) {
       return self->state.start(options, figures);
     }));
     if (draining_) self_->send(now_.interactive, drain{});
+  } else if (who == "batch") {
+    watch(now_.batch, self_->spawn<caf::detached>(
+                          [options = o.batch, figures = o.figures](batch_actor::stateful_pointer<batch_state> self) {
+                            return self->state.start(options, figures);
+                          }));
+    if (draining_) self_->send(now_.batch, drain{});
   } else if (const auto stage = parse<work_stage>(who)) {
     const auto place = static_cast<std::size_t>(*stage);
     stage_options options{*stage, o.work[place], o.restarts};
@@ -151,9 +164,12 @@ void supervisor_state::hit(const strike& target) {
   if (target.worker) {
     if (const auto stage = parse<work_stage>(target.name)) self_->send(now_.of(*stage), target);
     if (target.name == interactive_state::name) self_->send(now_.interactive, target);
+    if (target.name == batch_state::name && now_.batch) self_->send(now_.batch, target);
     return;
   }
-  with_handle(now_, target.name, [this](const auto& handle) { self_->send_exit(handle, caf::exit_reason::kill); });
+  with_handle(now_, target.name, [this](const auto& handle) {
+    if (handle) self_->send_exit(handle, caf::exit_reason::kill);
+  });
 }
 
 std::string supervisor_state::who_was(const caf::actor_addr& address) const {

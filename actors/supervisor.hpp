@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/batch/batch.hpp"
 #include "actors/ingress/ingress.hpp"
 #include "actors/interactive/interactive.hpp"
 #include "actors/queue/queue.hpp"
@@ -23,6 +24,7 @@ struct supervisor_options {
   std::array<work_function, 4> work;  ///< by work_stage
   courier_options courier;
   interactive_options interactive;
+  batch_options batch;
   restart_policy restarts;
   std::shared_ptr<store> runs;
   std::shared_ptr<board> figures;  ///< already holds each stage's concurrency and queue limit

@@ -1,3 +1,5 @@
+#include "http/jobs/routes.hpp"
+#include "http/quartermaster/routes.hpp"
 #include "http/router.hpp"
 #include "http/routes.hpp"
 #include "http/snekbox/routes.hpp"
@@ -9,6 +11,7 @@ namespace {
 
 constexpr auto open = access::open;
 constexpr auto token = access::token;
+constexpr auto local = access::token_unless_local;
 
 /// Order matters in one way only: the most asked route comes first.
 const std::array table{
@@ -29,6 +32,29 @@ const std::array table{
     route{"POST", "/v1/execute", token, executing{execute_now}, "run a program now, and answer with what it did"},
     route{"POST", "/eval", access::token_unless_local, executing{snekbox::eval}, "run code as snekbox does",
           &snekbox::falcon},
+    route{"POST", "/run", access::key, executing{quartermaster::run}, "run code as quartermaster's code runner does",
+          &quartermaster::fastapi},
+    route{"GET", "/images", open, reading{quartermaster::images}, "the runtimes", &quartermaster::fastapi},
+    route{"GET", "/runtimes", open, reading{quartermaster::images}, "the runtimes", &quartermaster::fastapi},
+    route{"POST", "/prebuild", access::key, executing{quartermaster::prebuild_now},
+          "make an image with what a script installs", &quartermaster::fastapi},
+    route{"GET", "/prebuilds", open, reading{quartermaster::list_prebuilds}, "the images that were made",
+          &quartermaster::fastapi},
+    route{"POST", "/prebuilds/cleanup", access::key, reading{quartermaster::clean_up_prebuilds}, "remove old images",
+          &quartermaster::fastapi},
+    route{"GET", "/prebuilds/{tag}", open, reading{quartermaster::show_prebuild}, "one of the images that were made",
+          &quartermaster::fastapi},
+    route{"DELETE", "/prebuilds/{tag}", access::key, reading{quartermaster::delete_prebuild}, "remove an image",
+          &quartermaster::fastapi},
+    route{"POST", "/jobs", local, executing{jobs::submit}, "queue a job (python-sandbox-executor)", &jobs::fastapi},
+    route{"POST", "/jobs/sync", local, executing{jobs::submit_and_wait}, "run a job and wait for it", &jobs::fastapi},
+    route{"GET", "/jobs/{id}", local, reading{jobs::show}, "one job", &jobs::fastapi},
+    route{"DELETE", "/jobs/{id}", local, jobs::cancel, "cancel a queued or running job", &jobs::fastapi},
+    route{"GET", "/jobs/{id}/logs", local, reading{jobs::logs}, "a job's log so far", &jobs::fastapi},
+    route{"GET", "/jobs/{id}/logs/stream", local, reading{jobs::stream_logs}, "server-sent events of a job's log",
+          &jobs::fastapi},
+    route{"GET", "/jobs/{id}/artifacts/{filename}", local, reading{jobs::artifact}, "a file that a job made",
+          &jobs::fastapi},
     route{"GET", "/v1/stages", token, list_stages, "queue depth, in flight, concurrency of each stage"},
     route{"PATCH", "/v1/stages/{name}", token, change_stage, "change a stage's concurrency or queue limit now"},
 };

@@ -76,6 +76,8 @@ std::string check_path(std::string_view value) {
   return value.empty() ? "must not be empty" : "";
 }
 
+std::string check_optional_path(std::string_view value) { return value.empty() ? std::string{} : check_path(value); }
+
 std::string check_inner_path(std::string_view value) {
   const std::filesystem::path path{value};
   const bool plain = path.is_absolute() && path.lexically_normal() == path && path.has_filename();
@@ -93,6 +95,14 @@ std::string check_user(std::string_view value) {
   std::array<char, 16384> room{};
   ::getpwnam_r(std::string{value}.c_str(), &entry, room.data(), room.size(), &found);
   return found != nullptr ? "" : "must be the name of an existing user";
+}
+
+std::string check_cores(std::string_view value) {
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), number, std::chars_format::fixed);
+  const bool good = error == std::errc{} && end == value.data() + value.size() && number >= 0.1 && number <= 4096;
+  return good ? "" : "must be a number from 0.1 to 4096";
 }
 
 std::string check_truth(std::string_view value) {

@@ -15,10 +15,12 @@ namespace lazaret::http {
 [[nodiscard]] std::string check_store_url(std::string_view value);     ///< sqlite: only, for now
 [[nodiscard]] std::string check_layer(std::string_view value);         ///< of sandbox::layers()
 [[nodiscard]] std::string check_path(std::string_view value);
-[[nodiscard]] std::string check_inner_path(std::string_view value);  ///< absolute, without `.`, `..` or empty parts
+[[nodiscard]] std::string check_optional_path(std::string_view value);  ///< the same, or nothing
+[[nodiscard]] std::string check_inner_path(std::string_view value);     ///< absolute, without `.`, `..` or empty parts
 /// `[**/]NAME` where NAME is fnmatch(3)'s kind: the pattern is about names, not about directories.
 [[nodiscard]] std::string check_files_pattern(std::string_view value);
-[[nodiscard]] std::string check_user(std::string_view value);  ///< exists in the user database
+[[nodiscard]] std::string check_user(std::string_view value);   ///< exists in the user database
+[[nodiscard]] std::string check_cores(std::string_view value);  ///< a decimal number, 0.1 to 4096
 [[nodiscard]] std::string check_truth(std::string_view value);
 [[nodiscard]] std::string check_port_number(std::string_view value);
 [[nodiscard]] std::string check_log_level(std::string_view value);

@@ -88,6 +88,10 @@ int main(int argc, char** argv) {
   if (auto made = http::make_data_folder(settings->data_dir, settings->run_as_user); !made) {
     return fail(made.error().describe());
   }
+  // A BLOB_DIR elsewhere is made for the user as well; the one in DATA_DIR the user makes.
+  if (settings->blob_dir != settings->data_dir / "blobs")
+    if (auto made = http::make_data_folder(settings->blob_dir, settings->run_as_user); !made)
+      return fail(made.error().describe());
   auto ground = http::lay_groundwork(*settings);
   if (!ground) return fail(ground.error().describe());
   metrics::instruments meters;  // opens what of /proc only the starting user may open

@@ -46,6 +46,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Accepted";
     case 204:
       return "No Content";
+    case 206:
+      return "Partial Content";
     case 400:
       return "Bad Request";
     case 401:
@@ -64,6 +66,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
     case 417:
       return "Expectation Failed";
     case 422:
@@ -78,6 +82,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Not Implemented";
     case 503:
       return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
     case 505:
       return "HTTP Version Not Supported";
     default:

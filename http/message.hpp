@@ -22,11 +22,15 @@ struct request {
   std::string_view host = {};           ///< Host
   std::string_view origin = {};         ///< Origin
   std::string_view authorization = {};  ///< Authorization
+  std::string_view api_key = {};        ///< X-API-Key
   std::string_view content_type = {};   ///< Content-Type
   std::string_view last_event_id = {};  ///< Last-Event-ID
+  std::string_view range = {};          ///< Range
+  std::string_view if_range = {};       ///< If-Range
   std::string_view body = {};
   std::string_view client = {};    ///< the socket's peer address; no header can change it
   std::string_view argument = {};  ///< what matched `{}` in the route's pattern
+  std::string_view second = {};    ///< the same, of a second one
   bool proxied = false;            ///< some proxy says that it stands between the client and the socket's peer
   std::stop_token left = {};       ///< of an `executing` handler: the client went away, nobody waits for the answer
 };
@@ -46,6 +50,10 @@ class live_body {
   virtual piece next() = 0;
 };
 
+struct file_piece {
+  std::uint64_t offset = 0, size = 0;
+};
+
 struct response {
   unsigned status = 200;
   std::string_view content_type = "application/json";  ///< a literal
@@ -53,6 +61,7 @@ struct response {
   /// Further headers; names and values are ours, never a client's.
   std::vector<std::pair<std::string_view, std::string>> headers = {};
   std::optional<std::filesystem::path> file = {};  ///< sent instead of `body`
+  std::optional<file_piece> piece = {};            ///< of `file`; nothing: all of it
   std::shared_ptr<live_body> live = {};            ///< sent after `body`, until it ends; closes the connection
 };
 

@@ -20,6 +20,8 @@ constexpr std::array table{
     refusal_row{fault::fixed, 409, "this stage's setting is fixed", "invalid", true},
     refusal_row{fault::already_ended, 409, "the run has ended already", "unavailable"},
     refusal_row{fault::poison, 500, "this run took its workers down", "unavailable"},
+    refusal_row{fault::unknown_job, 404, "job not found", "unavailable"},
+    refusal_row{fault::too_late, 504, "the job did not finish in time", "unavailable"},
 };
 
 }  // namespace

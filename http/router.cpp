@@ -5,15 +5,26 @@
 namespace lazaret::http {
 namespace {
 
-/// Does the path fit? If so `argument` is what stands for the pattern's `{name}`.
-bool fits(std::string_view pattern, std::string_view path, std::string_view& argument) {
-  auto open = pattern.find('{');
-  if (open == pattern.npos) return pattern == path;
-  auto after = pattern.substr(pattern.find('}') + 1);
-  if (path.size() <= open + after.size()) return false;
-  if (path.substr(0, open) != pattern.substr(0, open) || path.substr(path.size() - after.size()) != after) return false;
-  argument = path.substr(open, path.size() - open - after.size());
-  return argument.find('/') == argument.npos;
+struct arguments {
+  std::string_view first, second;
+};
+
+/// Does the path fit? If so `found` is what stands for the pattern's `{name}`s, segment by segment.
+bool fits(std::string_view pattern, std::string_view path, arguments& found) {
+  if (pattern.find('{') == pattern.npos) return pattern == path;
+  found = {};
+  while (!pattern.empty() && !path.empty()) {
+    const auto ours = std::min(pattern.find('/', 1), pattern.size()), theirs = std::min(path.find('/', 1), path.size());
+    if (pattern.substr(1, 1) == "{") {
+      if (theirs < 2 || path.front() != '/') return false;
+      (found.first.empty() ? found.first : found.second) = path.substr(1, theirs - 1);
+    } else if (pattern.substr(0, ours) != path.substr(0, theirs)) {
+      return false;
+    }
+    pattern.remove_prefix(ours);
+    path.remove_prefix(theirs);
+  }
+  return pattern.empty() && path.empty();
 }
 
 void add_method(std::string& allow, std::string_view method) {
@@ -28,9 +39,9 @@ match find_route(std::span<const route> table, std::string_view method, std::str
   auto wanted = method == "HEAD" ? std::string_view{"GET"} : method;
   match m;
   for (const auto& r : table) {
-    std::string_view argument;
-    if (!fits(r.pattern, path, argument)) continue;
-    if (r.method == wanted) return {&r, nullptr, argument, {}};
+    arguments found;
+    if (!fits(r.pattern, path, found)) continue;
+    if (r.method == wanted) return {&r, nullptr, found.first, found.second, {}};
     m.beside = &r;
     add_method(m.allow, r.method);
   }

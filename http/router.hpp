@@ -36,11 +36,15 @@ enum class access : std::uint8_t {
   token_unless_local,
   /// On a listener of the front end's own: whoever reaches it. While there is no API_TOKEN, that is this machine.
   reach,
+  /// The token, or a key of the front end's own (CODE_RUNNER_API_KEYS, AUTH_TOKEN).
+  key,
+  /// On a listener of the front end's own: the same once there is such a key, else whoever reaches it.
+  key_or_reach,
 };
 
 struct route {
   std::string_view method;
-  std::string_view pattern;  ///< at most one `{name}`, which matches one non-empty segment. Also the metrics label
+  std::string_view pattern;  ///< at most two `{name}`, each matches one non-empty segment. Also the metrics label
   access needs = access::token;
   std::variant<immediate, reading, asking, executing> handler;
   std::string_view summary;  ///< one line, shown by /openapi.json and by /
@@ -63,6 +67,7 @@ struct match {
   const route* found = nullptr;
   const route* beside = nullptr;  ///< one that has the path, with another method
   std::string_view argument;      ///< what stands for `{name}`
+  std::string_view second;        ///< and for the second one
   std::string allow;              ///< the methods that the path has, when it exists but not with this method
 };
 

@@ -39,8 +39,11 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.host = view(message[field::host]);
   r.origin = view(message[field::origin]);
   r.authorization = view(message[field::authorization]);
+  r.api_key = view(message["X-API-Key"]);
   r.content_type = view(message[field::content_type]);
   r.last_event_id = view(message["Last-Event-ID"]);
+  r.range = view(message[field::range]);
+  r.if_range = view(message[field::if_range]);
   r.proxied = message.count(field::via) + message.count("Forwarded") + message.count("X-Forwarded-For") +
                   message.count("X-Real-IP") >
               0;
@@ -247,7 +250,7 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     co_return;
   }
   const auto asked = describe(head, client_);
-  auto gate = pass(front_.table, asked, hub_.shared.settings.api_token, *front_.speaks);
+  auto gate = pass(front_.table, asked, keys_of(hub_.shared.settings), *front_.speaks);
   if (auto away = std::get_if<turned_away>(&gate)) {
     t.given = std::move(away->why);
     if (away->from != nullptr) t.label = away->from->pattern;
@@ -266,7 +269,7 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     t.keep_alive = true;
     co_return;
   }
-  const auto& [route, argument] = std::get<passed>(gate);
+  const auto& [route, argument, second] = std::get<passed>(gate);
   t.label = route->pattern;
   large_body room{hub_};
   const bool runs_code = std::holds_alternative<executing>(route->handler);
@@ -293,7 +296,7 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
   }
   t.lingers = false;
   t.keep_alive = is_persistent(head);
-  co_await answer(*route, asked, argument, reader, t.given);
+  co_await answer(*route, asked, {argument, second}, reader, t.given);
 }
 
 auto session::read_more(std::size_t most) -> task<error_code> {
@@ -354,19 +357,25 @@ auto session::read_body(parser& p, large_body* room) -> task<error_code> {
   co_return error_code{};
 }
 
-auto session::answer(const route& to, request asked, std::string_view argument, parser& p, response& given) -> task<> {
+auto session::answer(const route& to, request asked, std::array<std::string_view, 2> arguments, parser& p,
+                     response& given) -> task<> {
   asked.body = p.get().body();
-  asked.argument = argument;
+  asked.argument = arguments[0];
+  asked.second = arguments[1];
   if (auto at_once = std::get_if<immediate>(&to.handler)) {
     given = guarded([&] { return (*at_once)(hub_.shared, asked); });
     co_return;
   }
   // The request has to outlive this frame: another thread may be reading it when the client has long gone.
   auto x = std::make_shared<exchange>();
-  const auto offset = argument.empty() ? 0 : static_cast<std::size_t>(argument.data() - asked.path.data());
+  const auto old_path = asked.path;
+  const auto offset = [&](std::string_view part) { return static_cast<std::size_t>(part.data() - old_path.data()); };
+  const std::array offsets{arguments[0].empty() ? 0 : offset(arguments[0]),
+                           arguments[1].empty() ? 0 : offset(arguments[1])};
   x->message = p.release();
   x->asked = describe(x->message, client_);
-  if (!argument.empty()) x->asked.argument = x->asked.path.substr(offset, argument.size());
+  x->asked.argument = x->asked.path.substr(offsets[0], arguments[0].size());
+  x->asked.second = x->asked.path.substr(offsets[1], arguments[1].size());
   x->from = weak_from_this();
   const auto ask = [x, &shared = hub_.shared](asking handler, std::shared_ptr<owed_answer> debt) {
     auto failure = guarded([&] {

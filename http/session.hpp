@@ -2,6 +2,7 @@
 /// One connection: reads requests one after the other, answers each before it reads the next (pipelined requests wait
 /// in the buffer), and lets go of everything when the client does.
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -58,7 +59,7 @@ class session : public std::enable_shared_from_this<session> {
 
   /// Finds out what to answer: gate, body, handler.
   task<> take(parser& reader, boost::beast::error_code ec, turn& t);
-  task<> answer(const route& to, request asked, std::string_view argument, parser& p, response& given);
+  task<> answer(const route& to, request asked, std::array<std::string_view, 2> arguments, parser& p, response& given);
   task<> wait_for(exchange& x, std::chrono::milliseconds most);
   /// While a run goes on: reads ahead what the client sends on, and says in `x` when it went away.
   task<> notice_leaving(std::shared_ptr<exchange> x);

@@ -53,10 +53,15 @@ auto session::send_file(turn& t) -> task<bool> {
   sandbox::unique_fd file{::open(t.given.file->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
   struct stat about {};
   if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
-    t.given = failed(404, "the report is gone");
+    t.given = failed(404, "the file is gone");
     co_return co_await send(t);
   }
   auto left = static_cast<std::uint64_t>(about.st_size);
+  std::uint64_t at = 0;
+  if (const auto& piece = t.given.piece) {
+    at = std::min(piece->offset, left);
+    left = std::min(piece->size, left - at);
+  }
   out_.clear();
   write_head(out_, t.given, left, t.keep_alive);
   bool taken = co_await write(out_);
@@ -64,11 +69,12 @@ auto session::send_file(turn& t) -> task<bool> {
   std::string piece;
   while (taken && left > 0) {
     piece.resize(std::min<std::uint64_t>(left, piece_bytes));
-    auto n = ::read(file.get(), piece.data(), piece.size());
+    auto n = ::pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(at));
     if (n <= 0) co_return false;  // it shrank: closing is the only way left to say so
     piece.resize(static_cast<std::size_t>(n));
     taken = co_await write(piece);
     left -= static_cast<std::uint64_t>(n);
+    at += static_cast<std::uint64_t>(n);
   }
   co_return taken;
 }

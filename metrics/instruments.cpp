@@ -25,12 +25,12 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "snekbox", "execute", "other"};
+const names frontends{"triage", "snekbox", "quartermaster", "execute", "jobs", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
 const names verdicts{"benign", "suspicious", "malicious", "inconclusive"};
-const names runtimes{"python", "command", "other"};
+const names runtimes{"python", "node", "go", "rust", "deno", "bun", "ruby", "command", "other"};
 const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu_timeout", "out_of_memory",
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
@@ -54,6 +54,19 @@ const names routes{"/",
                    "/v1/stages/{name}",
                    "/v1/execute",
                    "/eval",
+                   "/run",
+                   "/images",
+                   "/runtimes",
+                   "/prebuild",
+                   "/prebuilds",
+                   "/prebuilds/cleanup",
+                   "/prebuilds/{tag}",
+                   "/jobs",
+                   "/jobs/sync",
+                   "/jobs/{id}",
+                   "/jobs/{id}/logs",
+                   "/jobs/{id}/logs/stream",
+                   "/jobs/{id}/artifacts/{filename}",
                    "other"};
 // A route with each method that it answers; all else is one pair, so that the exact codes can be labels.
 const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/", "GET"},
@@ -72,9 +85,24 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/v1/stages/{name}", "PATCH"},
                                                                            {"/v1/execute", "POST"},
                                                                            {"/eval", "POST"},
+                                                                           {"/run", "POST"},
+                                                                           {"/images", "GET"},
+                                                                           {"/runtimes", "GET"},
+                                                                           {"/prebuild", "POST"},
+                                                                           {"/prebuilds", "GET"},
+                                                                           {"/prebuilds/cleanup", "POST"},
+                                                                           {"/prebuilds/{tag}", "GET"},
+                                                                           {"/prebuilds/{tag}", "DELETE"},
+                                                                           {"/jobs", "POST"},
+                                                                           {"/jobs/sync", "POST"},
+                                                                           {"/jobs/{id}", "GET"},
+                                                                           {"/jobs/{id}", "DELETE"},
+                                                                           {"/jobs/{id}/logs", "GET"},
+                                                                           {"/jobs/{id}/logs/stream", "GET"},
+                                                                           {"/jobs/{id}/artifacts/{filename}", "GET"},
                                                                            {"other", "other"}};
-const names codes{"200", "202", "204", "206", "304", "400", "401", "403", "404", "405",
-                  "408", "409", "413", "415", "422", "429", "431", "500", "503", "other"};
+const names codes{"200", "202", "204", "206", "304", "400", "401", "403", "404", "405", "408",
+                  "409", "413", "415", "416", "422", "429", "431", "500", "503", "504", "other"};
 
 const prometheus::Histogram::BucketBoundaries stage_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                                             1,     2.5,    5,     10,   20,    45,   90,  180};

@@ -11,8 +11,8 @@
 
 namespace lazaret::metrics {
 
-inline constexpr std::array<std::string_view, 8> stages{"ingress",   "rate_limit", "queue",  "download",
-                                                        "execution", "analysis",   "report", "interactive"};
+inline constexpr std::array<std::string_view, 9> stages{
+    "ingress", "rate_limit", "queue", "download", "execution", "analysis", "report", "interactive", "batch"};
 
 class instruments {
  public:
@@ -28,12 +28,12 @@ class instruments {
   void stage_finished(std::string_view stage, std::string_view outcome, std::chrono::duration<double> took);
   void stage_restarted(std::string_view stage);
   void jailer_restarted();
-  /// frontend: `triage`, `snekbox`, `execute`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`, `invalid`,
-  /// `unauthorized`, `unavailable`
+  /// frontend: `triage`, `snekbox`, `execute`, `jobs`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`,
+  /// `invalid`, `unauthorized`, `unavailable`
   void submission(std::string_view frontend, std::string_view outcome);
   /// ecosystem: `pypi`; verdict: `benign`, `suspicious`, `malicious`, `inconclusive`
   void verdict(std::string_view ecosystem, std::string_view verdict);
-  /// runtime: `python`, `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
+  /// runtime: `python`, `node`, ..., `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
   void jail_ended(std::string_view runtime, std::string_view outcome);
   /// path: `cold`, `warm`
   void jail_started(std::string_view path, std::chrono::duration<double> took);

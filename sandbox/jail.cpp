@@ -28,6 +28,7 @@
 #include "sandbox/network.hpp"
 #include "sandbox/oom_order.hpp"
 #include "sandbox/outbound_network.hpp"
+#include "sandbox/overlays.hpp"
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
@@ -110,6 +111,7 @@ result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
   if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
   LAZARET_TRY(make_private(plan.trees, *sources));
+  LAZARET_TRY(make_overlays(plan.mount_point, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root

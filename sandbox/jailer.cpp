@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "sandbox/protocol.hpp"
 #include "sandbox/self_test.hpp"
@@ -69,6 +70,15 @@ bool is_empty(int directory) {
   return size >= 0 && names == 2;  // `.` and `..`
 }
 
+/// The other common case: all that is asked for is a name in the root, and there is none such.
+bool lacks(int directory, const gather_options& options) {
+  return !options.select.empty() && std::ranges::all_of(options.select, [directory](const std::string& name) {
+    struct stat status {};
+    return name.find_first_of("*?[\\/") == name.npos &&
+           ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+  });
+}
+
 }  // namespace
 
 jailer::jailer(unique_fd connection) : connection_{std::make_shared<unique_fd>(std::move(connection))} {}
@@ -102,11 +112,33 @@ result<std::vector<known_file>> jailer::deposit(const volume& into, const std::v
 }
 
 result<gathered> jailer::gather(const volume& from, const gather_options& options) {
-  if (is_empty(from.root())) return gathered{};
+  if (is_empty(from.root()) || lacks(from.root(), options)) return gathered{};
   const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
   wire::writer body;
   protocol::write(body, options);
   return ask_steward<gathered>(connection, kind::gather, kind::gathered, from.id(), body.bytes());
+}
+
+result<handed_files> jailer::hand_out(const volume& from, const std::string& after) {
+  if (is_empty(from.root())) return handed_files{};
+  const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
+  auto sealed = wire::seal(after);
+  if (!sealed) return sealed.error();
+  auto made = ask(connection, protocol::encode(kind::hand_out, from.id()), {sealed->get()}, kind::handed_out);
+  if (!made) return made.error();
+  auto given = protocol::decode<handed_files>(std::string_view{made->answer.bytes}.substr(1));
+  if (!given) return given.error();
+  given->opened = std::move(made->answer.fds);
+  if (given->files.size() != given->opened.size()) return lost("answered without the files");
+  // The steward opened them among a stranger's: what they are is looked at again.
+  for (std::size_t n = 0; n < given->files.size(); ++n) {
+    struct stat status {};
+    const int fd = given->opened[n].get();
+    if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+      return lost("answered with something else than files");
+    given->files[n].size = static_cast<std::uint64_t>(status.st_size);
+  }
+  return given;
 }
 
 result<jail> jailer::start(const policy& what, std::span<const volume* const> volumes, unique_fd standard_input) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/layers.hpp"
 #include "sandbox/outbound.hpp"
 #include "sandbox/outcome.hpp"
@@ -117,6 +118,10 @@ class jailer {
   [[nodiscard]] result<std::vector<known_file>> deposit(const volume& into, const std::vector<volume_file>& files);
   /// Reads what is in a volume that no jail uses any more.
   [[nodiscard]] result<gathered> gather(const volume& from, const gather_options& options);
+
+  /// Opens regular files at the top of a volume that no jail uses any more: a few, those whose names come after
+  /// `after`. Each is checked to be one, open for reading only; its size is what it says.
+  [[nodiscard]] result<handed_files> hand_out(const volume& from, const std::string& after);
 
   /// Tries every layer: runs `lazaret-probe`, from beside the jailer, in a jail of its own, and adds what can only be
   /// seen from outside. One report per layer, in the order of layers(). Takes some 0.3 s and one jail, so its callers

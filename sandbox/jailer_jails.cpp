@@ -46,6 +46,8 @@ result<unique_fd> check_standard_input(unique_fd given) {
 
 /// Where each source is to be taken from, while the host is in sight.
 result<void> jailer_process::place_binds(policy& what, std::uint32_t uid) {
+  for (auto& overlay : what.overlays)
+    for (auto& lower : overlay.lower) lower = rules_.where(lower);
   for (auto& bind : what.binds) {
     if (!bind.writable) {
       bind.source = rules_.where(bind.source);

@@ -204,6 +204,7 @@ void jailer_process::accept(wire::message request) {
       break;
     case kind::deposit:
     case kind::gather:
+    case kind::hand_out:
       done = send_steward(request, channel);
       break;
     case kind::survey:

@@ -69,13 +69,15 @@ result<void> jailer_process::send_steward(wire::message& request, unique_fd& cha
   const auto root = workspace_.open(*id);
   if (!root) return root.error();
   const auto owner = workspace_.find(*id)->owner;
-  const bool deposits = static_cast<kind>(request.bytes.front()) == kind::deposit;
+  const auto duty = static_cast<kind>(request.bytes.front());
   auto started = start_steward({.uid = *owner,
                                 .changes_uid = privileged_,
                                 .root = root->get(),
                                 .channel = channel.get(),
                                 .body = request.fds.front().get(),
-                                .work = deposits ? do_deposit : do_gather});
+                                .work = duty == kind::deposit  ? do_deposit
+                                         : duty == kind::gather ? do_gather
+                                                                : do_hand_out});
   if (!started) return started.error();
   const int pidfd = started->get();
   stewards_[pidfd] = std::move(*started);

@@ -73,6 +73,10 @@ template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {
   c(v.target), c(v.size), c(v.inodes), c(v.executable), c(v.writable);
 }
+template <class Codec, is<overlay_mount> V>
+void visit(Codec& c, V& v) {
+  c(v.lower), c(v.target), c(v.executable), c(v.writable), c(v.size), c(v.inodes), c(v.volume), c(v.own_depth);
+}
 template <class Codec, is<volume_mount> V>
 void visit(Codec& c, V& v) {
   c(v.index), c(v.target), c(v.writable), c(v.executable);
@@ -92,7 +96,8 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<policy> V>
 void visit(Codec& c, V& v) {
-  c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs), c(v.volumes);
+  c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs);
+  c(v.overlays), c(v.volumes);
   c(v.files), c(v.links), c.bounded(v.network, network_mode::outbound), c(v.gateway_port), c(v.merge_output),
       c(v.mount_proc);
   c(v.audit_channel), c(v.observe), visit(c, v.limits);
@@ -149,6 +154,14 @@ void visit(Codec& c, V& v) {
   c(v.files), c(v.left), c(v.complete);
   for (auto& count : v.left_in_all) c(count);
 }
+template <class Codec, is<handed_files::file> V>
+void visit(Codec& c, V& v) {
+  c(v.name), c(v.size);
+}
+template <class Codec, is<handed_files> V>
+void visit(Codec& c, V& v) {
+  c(v.files), c(v.more), c(v.directories), c(v.special), c(v.unreadable);
+}
 
 template <class T>
 void put(wire::writer& to, const T& v) {
@@ -181,6 +194,7 @@ void write(wire::writer& to, const std::vector<known_file>& files) { encoder{to}
 void write(wire::writer& to, const gather_options& o) { put(to, o); }
 void write(wire::writer& to, const gathered& g) { put(to, g); }
 void write(wire::writer& to, const survey_answer& s) { put(to, s); }
+void write(wire::writer& to, const handed_files& h) { put(to, h); }
 
 void read(wire::reader& from, policy& p) { get(from, p); }
 void read(wire::reader& from, start_request& r) { get(from, r); }
@@ -193,6 +207,7 @@ void read(wire::reader& from, std::vector<known_file>& files) { decoder{from}(fi
 void read(wire::reader& from, gather_options& o) { get(from, o); }
 void read(wire::reader& from, gathered& g) { get(from, g); }
 void read(wire::reader& from, survey_answer& s) { get(from, s); }
+void read(wire::reader& from, handed_files& h) { get(from, h); }
 
 failure decode_failure(std::string_view bytes) {
   wire::reader from{bytes};

@@ -7,6 +7,7 @@
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
 ///   deposit      volume id                              fds: channel, sealed files
 ///   gather       volume id                              fds: channel, sealed gather_options
+///   hand_out     volume id                              fds: channel, sealed name (or nothing) to go on after
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
 ///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway] [names]
@@ -15,6 +16,7 @@
 ///   ended        outcome
 ///   deposited    nothing                                fds: sealed message of that kind, with the known files
 ///   gathered     nothing                                fds: sealed message of that kind, with the files
+///   handed_out   handed_files without the descriptors   fds: of each file, to be read
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
@@ -35,6 +37,7 @@
 #include <vector>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
@@ -65,6 +68,8 @@ enum class kind : std::uint8_t {
   survey,
   surveyed,
   program,
+  hand_out,
+  handed_out,
 };
 
 /// Which of the optional descriptors a message carries, in this order.
@@ -119,6 +124,7 @@ void write(wire::writer& to, const std::vector<known_file>& files);
 void write(wire::writer& to, const gather_options& o);
 void write(wire::writer& to, const gathered& g);
 void write(wire::writer& to, const survey_answer& s);
+void write(wire::writer& to, const handed_files& h);
 
 /// Each leaves `from.ok()` false when the bytes are not such a thing.
 void read(wire::reader& from, policy& p);
@@ -132,6 +138,7 @@ void read(wire::reader& from, std::vector<known_file>& files);
 void read(wire::reader& from, gather_options& o);
 void read(wire::reader& from, gathered& g);
 void read(wire::reader& from, survey_answer& s);
+void read(wire::reader& from, handed_files& h);
 
 /// A whole message: the kind, then the parts.
 template <class... Parts>

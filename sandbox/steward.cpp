@@ -11,6 +11,7 @@
 
 #include "sandbox/deposit.hpp"
 #include "sandbox/gather.hpp"
+#include "sandbox/hand_out.hpp"
 #include "sandbox/layers/capabilities.hpp"
 #include "sandbox/layers/no_new_privs.hpp"
 #include "sandbox/protocol.hpp"
@@ -107,6 +108,16 @@ void do_gather(int root, int channel, int body) {
   if (!answer) return tell(channel, answer.error());
   const int fd = answer->get();
   (void)wire::send_within(channel, protocol::encode(kind::gathered), {&fd, 1}, holder_patience);
+}
+
+void do_hand_out(int root, int channel, int body) {
+  const auto after = wire::unseal(body, protocol::max_files_body);
+  if (!after) return tell(channel, after.error());
+  const auto found = hand_out(root, *after);
+  if (!found) return tell(channel, found.error());
+  std::vector<int> fds;
+  for (const auto& fd : found->opened) fds.push_back(fd.get());
+  (void)wire::send_within(channel, protocol::encode(kind::handed_out, *found), fds, holder_patience);
 }
 
 }  // namespace lazaret::sandbox

@@ -25,8 +25,9 @@ struct steward_duty {
 /// Forks. Returns the child's pidfd, for the caller to reap by; the child ends within 30 s.
 [[nodiscard]] result<unique_fd> start_steward(const steward_duty& duty);
 
-/// What the work may be: decodes the body, does what it says, answers (protocol.hpp: deposit, gather).
+/// What the work may be: decodes the body, does what it says, answers (protocol.hpp: deposit, gather, hand_out).
 void do_deposit(int root, int channel, int body);
 void do_gather(int root, int channel, int body);
+void do_hand_out(int root, int channel, int body);
 
 }  // namespace lazaret::sandbox

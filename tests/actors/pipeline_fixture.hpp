@@ -33,6 +33,10 @@ class gate {
     open_ = true;
     changed_.notify_all();
   }
+  [[nodiscard]] bool is_open() {
+    const std::scoped_lock lock{mutex_};
+    return open_;
+  }
   void pass() {
     std::unique_lock lock{mutex_};
     changed_.wait(lock, [&] { return open_; });

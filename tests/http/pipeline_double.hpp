@@ -67,6 +67,8 @@ class pipeline_double : public actors::service {
       done(actors::refusal{actors::fault::unavailable, {}});
     });
   }
+  /// Jobs are tested with the stage behind them; who asks the double for one is told that it isn't there.
+  batch::desk& jobs() override { return no_jobs_; }
   std::atomic<int> abandoned = 0;  ///< executions that were stopped
   void cancel(std::string run_id, reply<actors::run> done) override {
     std::scoped_lock lock{mutex_};
@@ -178,6 +180,21 @@ class pipeline_double : public actors::service {
   ~pipeline_double() override { answer_late(); }
 
  private:
+  struct no_jobs final : batch::desk {
+    static actors::refusal unknown() { return {actors::fault::unknown_job, {}}; }
+    void submit(batch::new_job, reply<std::string> done) override {
+      done(actors::refusal{actors::fault::unavailable, {}});
+    }
+    void cancel(std::string, reply<found_job> done) override { done(unknown()); }
+    void await(std::string, std::chrono::milliseconds, reply<found_job> done) override { done(unknown()); }
+    std::optional<batch::job> find(const std::string&) override { return std::nullopt; }
+    std::unique_ptr<actors::subscription> subscribe(const std::string&, std::function<void()>) override {
+      return nullptr;
+    }
+    std::filesystem::path log_of(const batch::job&) const override { return {}; }
+    std::filesystem::path artifacts_of(const batch::job&) const override { return {}; }
+  };
+
   void under_lock(const std::function<void()>& change) {
     std::scoped_lock lock{mutex_};
     change();
@@ -196,6 +213,7 @@ class pipeline_double : public actors::service {
   std::map<std::uint64_t, std::function<void()>> pokes_;
   std::uint64_t last_key_ = 0;
   actors::stage_status stage_{"execution", 0, 0, 2, 20, true};
+  no_jobs no_jobs_;
   std::vector<std::jthread> answering_;
 };
 
