@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Lazaret beside a baseline of the same run, and prints one JSON line per figure:
 #   {"case","metric","value","unit","baseline","ratio"}
-# Usage: deploy/bench.sh [CASE...]       cases: triage parallel healthz memory jail eval (all, without an argument)
+# Usage: deploy/bench.sh [CASE...]       cases: triage parallel healthz memory jail eval runtimes (all, without an argument)
 # Shared machines are noisy: compare ratios, not values.
 set -euo pipefail
 cd "$(dirname "$0")/.."

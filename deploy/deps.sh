@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what Debian 12 needs to build, test and run Lazaret. Idempotent: asks dpkg first and installs only what is missing.
 #   deploy/deps.sh              build, test and run time
+#   deploy/deps.sh --runtimes   the same, and Node.js, Go, Rust, Ruby, Deno and Bun, for /run, /jobs and /v1/execute: 900 MB.
+#                               Those that are not Debian's, and prepared caches, go to RUNTIMES_DIR (deploy/runtimes.sh)
 #   deploy/deps.sh --print      prints the list and installs nothing
 set -euo pipefail
 
@@ -11,7 +13,7 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates
   clang-14 libclang-rt-14-dev llvm-14)  # for tests/fuzz; llvm-14 has the symbolizer
 run=(python3 nftables python3-pip-whl python3-setuptools-whl python3-wheel-whl curl)
 # Releases that deploy/mirror.sh repacks, the real Prometheus that the tests start, and the baselines of deploy/bench.sh.
-check=(prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
+check=(iproute2 prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
   python3-click python3-jinja2 python3-markupsafe python3-yaml python3-six python3-flask python3-werkzeug
   python3-itsdangerous python3-numpy python3-attr python3-packaging python3-pyparsing python3-dateutil
   python3-tz python3-simplejson python3-toml python3-pluggy python3-iniconfig python3-colorama python3-tabulate
@@ -21,10 +23,16 @@ check=(prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer py
 vm=(qemu-system-x86 busybox-static cpio kmod procps uidmap)
 
 if [[ "${1:-}" == --print ]]; then printf '%s\n' "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}"; exit 0; fi
-[[ $# -eq 0 ]] || { echo "usage: deploy/deps.sh [--print]" >&2; exit 2; }
+[[ $# -eq 0 || ( $# -eq 1 && $1 == --runtimes ) ]] || { echo "usage: deploy/deps.sh [--runtimes | --print]" >&2; exit 2; }
+# A node that is not Debian's serves as well. cargo links with gcc, which g++ brings.
+runtimes=()
+if [[ "${1:-}" == --runtimes ]]; then
+  runtimes=(golang-go rustc cargo ruby)
+  [[ -x /usr/bin/node ]] || runtimes+=(nodejs)
+fi
 
 missing=()
-for package in "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}"; do
+for package in "${build[@]}" "${run[@]}" "${check[@]}" "${vm[@]}" "${runtimes[@]}"; do
   [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" == installed ]] || missing+=("$package")
 done
 sudo=""; (( EUID == 0 )) || sudo=sudo
@@ -38,3 +46,4 @@ fi
 # The kernel that tests/vm boots: downloaded, not installed. Stale package lists may name one that is gone.
 kernel=$(realpath "$(dirname "$0")/../tests/vm/kernel.sh")
 "$kernel" >/dev/null || { $sudo apt-get update -q >/dev/null; "$kernel" >/dev/null; }
+if (( ${#runtimes[@]} )); then $sudo env ${RUNTIMES_DIR:+RUNTIMES_DIR="$RUNTIMES_DIR"} "$(dirname "$0")/runtimes.sh"; fi

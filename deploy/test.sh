@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-deploy/deps.sh
+deploy/deps.sh --runtimes
+export LAZARET_RUNTIMES=all  # a language that is missing is an error then, and not a test that does not run
 export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-2}"
 
 if [[ "${1:-}" != --quick ]]; then

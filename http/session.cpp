@@ -39,6 +39,7 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.host = view(message[field::host]);
   r.origin = view(message[field::origin]);
   r.authorization = view(message[field::authorization]);
+  r.api_key = view(message["X-API-Key"]);
   r.content_type = view(message[field::content_type]);
   r.last_event_id = view(message["Last-Event-ID"]);
   r.range = view(message[field::range]);
@@ -249,7 +250,7 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     co_return;
   }
   const auto asked = describe(head, client_);
-  auto gate = pass(front_.table, asked, hub_.shared.settings.api_token, *front_.speaks);
+  auto gate = pass(front_.table, asked, keys_of(hub_.shared.settings), *front_.speaks);
   if (auto away = std::get_if<turned_away>(&gate)) {
     t.given = std::move(away->why);
     if (away->from != nullptr) t.label = away->from->pattern;

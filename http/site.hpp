@@ -10,6 +10,7 @@
 #include "http/config.hpp"
 #include "http/router.hpp"
 #include "metrics/instruments.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http {
 
@@ -23,6 +24,8 @@ struct site {
   /// Event streams that are open; each holds a subscription. Beyond max_event_streams: 503.
   mutable std::atomic<int> event_streams{0};
   static constexpr int max_event_streams = 256;
+  /// The languages that this host has, as of the service's start.
+  sandbox::installed_runtimes runtimes{settings.runtimes_dir.string()};
 };
 
 }  // namespace lazaret::http

@@ -14,6 +14,7 @@ namespace lazaret::http {
 /// What is wrong with a request, in one sentence that names the field and the reason.
 struct complaint {
   std::string detail;
+  int status = 422;
 };
 
 template <class T>

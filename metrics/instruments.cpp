@@ -25,12 +25,12 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "snekbox", "execute", "jobs", "other"};
+const names frontends{"triage", "snekbox", "quartermaster", "execute", "jobs", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
 const names verdicts{"benign", "suspicious", "malicious", "inconclusive"};
-const names runtimes{"python", "command", "other"};
+const names runtimes{"python", "node", "go", "rust", "deno", "bun", "ruby", "command", "other"};
 const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu_timeout", "out_of_memory",
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
@@ -54,6 +54,13 @@ const names routes{"/",
                    "/v1/stages/{name}",
                    "/v1/execute",
                    "/eval",
+                   "/run",
+                   "/images",
+                   "/runtimes",
+                   "/prebuild",
+                   "/prebuilds",
+                   "/prebuilds/cleanup",
+                   "/prebuilds/{tag}",
                    "/jobs",
                    "/jobs/sync",
                    "/jobs/{id}",
@@ -78,6 +85,14 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/v1/stages/{name}", "PATCH"},
                                                                            {"/v1/execute", "POST"},
                                                                            {"/eval", "POST"},
+                                                                           {"/run", "POST"},
+                                                                           {"/images", "GET"},
+                                                                           {"/runtimes", "GET"},
+                                                                           {"/prebuild", "POST"},
+                                                                           {"/prebuilds", "GET"},
+                                                                           {"/prebuilds/cleanup", "POST"},
+                                                                           {"/prebuilds/{tag}", "GET"},
+                                                                           {"/prebuilds/{tag}", "DELETE"},
                                                                            {"/jobs", "POST"},
                                                                            {"/jobs/sync", "POST"},
                                                                            {"/jobs/{id}", "GET"},

@@ -33,7 +33,7 @@ class instruments {
   void submission(std::string_view frontend, std::string_view outcome);
   /// ecosystem: `pypi`; verdict: `benign`, `suspicious`, `malicious`, `inconclusive`
   void verdict(std::string_view ecosystem, std::string_view verdict);
-  /// runtime: `python`, `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
+  /// runtime: `python`, `node`, ..., `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
   void jail_ended(std::string_view runtime, std::string_view outcome);
   /// path: `cold`, `warm`
   void jail_started(std::string_view path, std::chrono::duration<double> took);

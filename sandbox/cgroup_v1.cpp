@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@ namespace {
 struct carried {
   bool memory = false, pids = false, cpu = false, cpuacct = false;
   bool sockets = true;  ///< what waits in inet sockets is to be limited
+  [[nodiscard]] bool only_quota() const noexcept { return cpu && !memory && !pids && !cpuacct; }
 };
 
 constexpr const char* socket_memory = "memory.kmem.tcp.limit_in_bytes";  // not only of TCP
@@ -112,11 +114,17 @@ class part_v1 final : public part {
 
 class root_v1 final : public root {
  public:
-  root_v1(std::shared_ptr<home> where, carried what) : home_{std::move(where)}, carried_{what} {}
+  /// `home` may be empty: then it is made when it is first needed.
+  root_v1(std::string directory, std::shared_ptr<home> where, carried what)
+      : directory_{std::move(directory)}, home_{std::move(where)}, carried_{what} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
-    const bool only_quota = carried_.cpu && !carried_.memory && !carried_.pids && !carried_.cpuacct;
-    if (only_quota && what.cpus <= 0) return std::unique_ptr<part>{};
+    if (carried_.only_quota() && what.cpus <= 0) return std::unique_ptr<part>{};
+    if (!home_) {
+      auto made = home::open(directory_, true);
+      if (!made) return made.error();
+      home_ = std::move(*made);
+    }
     auto directory = home_->make(name);
     if (!directory) return directory.error();
     auto made = std::make_unique<part_v1>(home_, name, std::move(*directory), carried_);
@@ -125,6 +133,7 @@ class root_v1 final : public root {
   }
 
  private:
+  std::string directory_;
   std::shared_ptr<home> home_;
   carried carried_;
 };
@@ -135,12 +144,17 @@ result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<
   const auto uses = [&](std::string_view name) {
     return where.carries(name) && std::find(wanted.begin(), wanted.end(), name) != wanted.end();
   };
+  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct"), !for_one};
+  if (for_one && what.only_quota()) {  // which that one rarely has
+    if (::faccessat(AT_FDCWD, where.directory.c_str(), W_OK, AT_EACCESS) != 0)
+      return os_failure("cgroup", where.directory, "is the hierarchy writable, or delegated to this user?");
+    return std::unique_ptr<root>{std::make_unique<root_v1>(where.directory, nullptr, what)};
+  }
   auto place = home::open(where.directory, for_one);
   if (!place) return place.error();
-  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct"), !for_one};
   // The first such limit of the host patches the kernel's text, which takes milliseconds: kept for as long as we live.
   if (what.memory && what.sockets) (void)write_at((*place)->fd(), socket_memory, "-1");
-  return std::unique_ptr<root>{std::make_unique<root_v1>(std::move(*place), what)};
+  return std::unique_ptr<root>{std::make_unique<root_v1>(where.directory, std::move(*place), what)};
 }
 
 }  // namespace lazaret::sandbox::cgroups

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +28,7 @@
 #include "sandbox/network.hpp"
 #include "sandbox/oom_order.hpp"
 #include "sandbox/outbound_network.hpp"
+#include "sandbox/overlays.hpp"
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
@@ -42,7 +44,13 @@ constexpr std::chrono::seconds jailer_patience{10};
 constexpr std::chrono::hours for_ever{24 *
                                       20};  // poll(2) counts milliseconds in an int; a jailer's end is seen at once
 
+/// The jailer needs a few dozen microseconds, and a sleeper as many to wake up.
 result<void> wait_for_ids() {
+  for (int turn = 0; turn < 64; ++turn) {
+    char said = 0;
+    if (::recv(status_fd, &said, 1, MSG_DONTWAIT | MSG_PEEK) >= 0) break;
+    ::sched_yield();
+  }
   auto go = wire::receive_within(status_fd, jailer_patience);
   if (!go) return go.error();
   if (go->closed()) return failure{"jailer", 0, "ended during set-up", {}};
@@ -103,6 +111,7 @@ result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
   if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
   LAZARET_TRY(name_host(plan.what));
   LAZARET_TRY(make_private(plan.trees, *sources));
+  LAZARET_TRY(make_overlays(plan.mount_point, *sources));
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root

@@ -51,23 +51,32 @@ class jailer_process {
   result<void> place_binds(policy& what, std::uint32_t uid);
   void hear_service();
   void accept(wire::message request);
-  result<void> make_volume(wire::message& request, unique_fd& channel);
-  result<void> start_jail(wire::message& request, unique_fd& channel);
+  result<std::uint64_t> make_volume(const volume_options& options);
+  result<void> give_volume(wire::message& request, unique_fd& channel);
+  result<void> hand_over(std::uint64_t volume, unique_fd& channel);
+  void drop_volume(std::uint64_t id);
   result<void> send_steward(wire::message& request, unique_fd& channel);
-  result<void> start_jail(jail_request& accepted);
+  struct rented {
+    bool fresh = true;  ///< no jail had any of them before
+    std::vector<volume_options> options{};
+  };
+  result<rented> rent(const std::vector<std::uint64_t>& volumes, jail_request& by);
+  result<void> start_jail(wire::message& request, unique_fd& channel);
+  bool use_waiting(const std::string& key, const rented& volumes, const std::vector<std::uint64_t>& ids,
+                   jail_request& accepted);
   result<void> make_jail(jail_request request);
+  void prepare_soon();
   void prepare();
-  const event_loop::handler prepare_ = [this] { prepare(); };
+  result<void> prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes);
+  void clear_expired();
+  const event_loop::handler when_started_ = [this] { prepare_soon(); };
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
   void hold_shared_lock();
 
-  struct held_volume {
-    unique_fd lease;
-    std::uint64_t id;
-  };
   event_loop loop_;
   undertaker undertaker_;
+  spare_networks spare_networks_;
   unique_fd connection_;
   workspace workspace_;
   uid_pool uids_;
@@ -86,8 +95,9 @@ class jailer_process {
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
   unique_fd lock_;
   std::uint64_t last_jail_ = 0;
-  stock stock_;                         ///< of jails_ that wait for a program
-  std::map<int, held_volume> volumes_;  // by lease
+  unique_fd preparation_;            ///< a timer
+  stock stock_;                      ///< of jails_ that wait for a program
+  std::map<int, unique_fd> leases_;  // of the volumes that were handed out
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;
   std::map<int, unique_fd> stewards_;  // pidfds
 };

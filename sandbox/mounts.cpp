@@ -9,34 +9,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <initializer_list>
-#include <utility>
 
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
 namespace {
 
-using parameters = std::initializer_list<std::pair<const char*, std::string>>;
-
 constexpr std::uint64_t always = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 constexpr std::array devices{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
 
 std::uint64_t unless_executable(bool executable) { return executable ? 0 : MOUNT_ATTR_NOEXEC; }
-
-/// A new file system of its own, e.g. a tmpfs, mounted nowhere yet.
-result<unique_fd> new_filesystem(const char* type, parameters options, std::uint64_t attributes) {
-  unique_fd context{::fsopen(type, FSOPEN_CLOEXEC)};
-  if (!context) return os_failure("mount", std::string{"fsopen "} + type);
-  for (const auto& [key, value] : options)
-    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0)
-      return os_failure("mount", std::string{type} + " " + key + "=" + value);
-  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-    return os_failure("mount", std::string{"create "} + type);
-  unique_fd tree{::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes))};
-  if (!tree) return os_failure("mount", std::string{"fsmount "} + type, "is every /proc mount of the host covered?");
-  return tree;
-}
 
 /// `attributes` are added to those of the source and of whatever is mounted below it; none can be taken away, so flags
 /// that the host has locked stay (mount_namespaces(7)).
@@ -83,6 +65,30 @@ result<void> take(std::vector<detached_mount>& into, const std::string& source, 
   return {};
 }
 
+/// Only opened here: it is the jail's user who puts them together.
+result<void> take_overlay(std::vector<detached_mount>& into, const overlay_mount& what, const bind_rules& rules,
+                          std::span<const std::string> volume_paths) {
+  detached_mount whole;
+  whole.target = what.target;
+  whole.attributes = always | unless_executable(what.executable);
+  whole.overlay = &what;
+  for (const auto& path : what.lower) {
+    unique_fd place{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!place) return os_failure("overlay", "open " + path, "must be a directory that everybody can read");
+    const auto name = canonical_name(place.get());
+    if (!name) return name.error();
+    if (!rules.allow(*name)) return failure{"overlay", EACCES, *name, "not below any --allow-bind of the jailer"};
+    whole.parts.push_back(std::move(place));
+  }
+  if (what.volume >= 0 && what.writable) {
+    const auto& path = volume_paths[static_cast<std::size_t>(what.volume)];
+    whole.parts.emplace_back(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!whole.parts.back()) return os_failure("overlay", "open " + path);
+  }
+  into.push_back(std::move(whole));
+  return {};
+}
+
 /// Follows no symbolic link: a volume's content is hostile, and a link in it must not redirect a mount.
 unique_fd open_target(const std::string& path) {
   open_how how{};
@@ -123,6 +129,19 @@ result<void> attach(int tree, const std::string& target, bool is_directory) {
 
 }  // namespace
 
+result<unique_fd> new_filesystem(const char* type, filesystem_options options, std::uint64_t attributes) {
+  unique_fd context{::fsopen(type, FSOPEN_CLOEXEC)};
+  if (!context) return os_failure("mount", std::string{"fsopen "} + type);
+  for (const auto& [key, value] : options)
+    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0)
+      return os_failure("mount", std::string{type} + " " + key + "=" + value);
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return os_failure("mount", std::string{"create "} + type);
+  unique_fd tree{::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes))};
+  if (!tree) return os_failure("mount", std::string{"fsmount "} + type, "is every /proc mount of the host covered?");
+  return tree;
+}
+
 result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules, const shared_trees& trees,
                                                  std::span<const std::string> volume_paths) {
   std::vector<detached_mount> sources;
@@ -136,6 +155,7 @@ result<std::vector<detached_mount>> take_sources(const policy& what, const bind_
       LAZARET_TRY(
           take(sources, b.source, b.target, attributes | MOUNT_ATTR_RDONLY, &rules, b.optional, trees.available()));
   }
+  for (const auto& o : what.overlays) LAZARET_TRY(take_overlay(sources, o, rules, volume_paths));
   for (const auto& v : what.volumes)
     LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
                      always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY)));

@@ -9,8 +9,10 @@
 /// So no path of the policy, and no link that an earlier jail left in a volume, is ever resolved while the host is in
 /// reach. Needs Linux 5.12 (mount_setattr(2)).
 
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sandbox/failure.hpp"
@@ -28,7 +30,14 @@ struct detached_mount {
   bool is_directory = true;
   std::string host_path;         ///< canonical, where inodes of this jail's own are to replace the host's; else empty
   std::uint64_t attributes = 0;  ///< of the mount, as mount_setattr(2) has them
+  /// Not null: `tree` is still to be made of these, see overlays.hpp. The lower directories, then the volume if any.
+  const overlay_mount* overlay = nullptr;
+  std::vector<unique_fd> parts{};
 };
+
+using filesystem_options = std::initializer_list<std::pair<const char*, std::string>>;
+/// A new file system of its own, e.g. a tmpfs, mounted nowhere yet. `attributes` as mount_setattr(2) has them.
+[[nodiscard]] result<unique_fd> new_filesystem(const char* type, filesystem_options options, std::uint64_t attributes);
 
 /// `volume_paths[i]`: where the jailer keeps the volume with index i. Call before giving up the host's uid: a source
 /// below a directory that only root may search (/root) can be reached until then.

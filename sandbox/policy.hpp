@@ -31,6 +31,27 @@ struct tmpfs_mount {
   bool writable = true;  ///< false: an empty directory, where something may be expected to be
 };
 
+/// Directories of the host as one, with a layer of the jail's own on top: overlayfs. What the host has stays as it is.
+/// The jail owns what it makes there and the directories down to `own_depth`; below that, the host's modes count, and
+/// hardly ever let it write. It can remove the host's files and make them again, but not change or rename them:
+/// EOVERFLOW, for the layer could not have their owner, who is nobody inside. Every lower directory must be readable
+/// for everybody.
+struct overlay_mount {
+  std::vector<std::string> lower;  ///< absolute paths on the host, 1 to 32, the uppermost first; as binds are allowed
+  std::string target;
+  bool executable = true;
+  bool writable = true;  ///< false: no layer, and nothing below counts
+  /// Of the layer. It is a tmpfs that goes with the jail, and its pages count against the jail's memory.
+  bytes size = 64_MiB;
+  std::uint64_t inodes = 65536;
+  /// From 0: the layer is this volume's directory `upper` instead, and can be read afterwards; overlayfs also needs
+  /// `work` there. Neither may exist when the jail starts.
+  std::int32_t volume = -1;
+  /// Directories of the lower trees that the layer has from the start: 0: the root alone, 1: those in it, ... up to 8.
+  /// Each costs a mkdir at the start; more than 4096 of them are refused.
+  std::uint32_t own_depth = 0;
+};
+
 /// A tmpfs that outlives one jail, so that the phases of one run can share it. See jailer::make_volume.
 struct volume_mount {
   std::size_t index = 0;  ///< into the volumes handed to jailer::start
@@ -82,6 +103,7 @@ struct policy {
   std::string hostname = "lazaret";
   std::vector<bind_mount> binds;
   std::vector<tmpfs_mount> tmpfs;
+  std::vector<overlay_mount> overlays;
   std::vector<volume_mount> volumes;
   std::vector<text_file> files;
   std::vector<symbolic_link> links;

@@ -103,6 +103,20 @@ constexpr policy_field fields[] = {
        });
      },
      "its pages are memory of the jail; exec lets what was downloaded or compiled there run without an interpreter"},
+    {"overlays",
+     [](const policy& p) {
+       return list(p.overlays, [](const overlay_mount& o) {
+         std::string line;
+         for (const auto& lower : o.lower) line += (line.empty() ? "" : " over ") + lower;
+         line += " at " + o.target + (o.executable ? "" : " (noexec)");
+         return line + (!o.writable     ? ", read-only"
+                        : o.volume >= 0 ? ", below a layer that outlives the jail"
+                                        : ", below a layer of " + text(o.size));
+       });
+     },
+     "as binds, the lower directories are read by strangers; the layer's pages are memory of the jail, and what is "
+     "kept "
+     "of it has hostile names, links and sizes"},
     {"volumes", [](const policy& p) { return list(p.volumes, [](const volume_mount& v) { return v.target; }); },
      "what a program left there is read outside: hostile names, links, sizes; a later phase finds what an earlier one "
      "planted"},

@@ -73,6 +73,10 @@ template <class Codec, is<tmpfs_mount> V>
 void visit(Codec& c, V& v) {
   c(v.target), c(v.size), c(v.inodes), c(v.executable), c(v.writable);
 }
+template <class Codec, is<overlay_mount> V>
+void visit(Codec& c, V& v) {
+  c(v.lower), c(v.target), c(v.executable), c(v.writable), c(v.size), c(v.inodes), c(v.volume), c(v.own_depth);
+}
 template <class Codec, is<volume_mount> V>
 void visit(Codec& c, V& v) {
   c(v.index), c(v.target), c(v.writable), c(v.executable);
@@ -92,7 +96,8 @@ void visit(Codec& c, V& v) {
 }
 template <class Codec, is<policy> V>
 void visit(Codec& c, V& v) {
-  c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs), c(v.volumes);
+  c(v.argv), c(v.environment), c(v.working_directory), c(v.hostname), c(v.binds), c(v.tmpfs);
+  c(v.overlays), c(v.volumes);
   c(v.files), c(v.links), c.bounded(v.network, network_mode::outbound), c(v.gateway_port), c(v.merge_output),
       c(v.mount_proc);
   c(v.audit_channel), c(v.observe), visit(c, v.limits);
@@ -174,6 +179,13 @@ void get(wire::reader& from, T& v) {
 void write(wire::writer& to, const policy& p) { put(to, p); }
 void write(wire::writer& to, const start_request& r) { put(to, r); }
 void write(wire::writer& to, const program& p) { put(to, p); }
+std::string kind_of(policy what) {
+  what.argv.clear(), what.environment.clear(), what.working_directory.clear();
+  return encode(kind::start, what);
+}
+
+std::uint64_t number_of(const std::string& kind) { return std::hash<std::string>{}(kind) | 1; }
+
 void write(wire::writer& to, const volume_options& v) { put(to, v); }
 void write(wire::writer& to, const outcome& o) { put(to, o); }
 void write(wire::writer& to, const failure& f) { put(to, f); }

@@ -2,7 +2,7 @@
 /// What the messages between service, jailer and jail mean; how they look as bytes. See wire.hpp for the transport.
 ///
 /// service -> jailer, on the connection; the first fd is the far end of a channel made for this one request:
-///   make_volume  volume_options                        fds: channel
+///   make_volume  volume_options, number of a kind          fds: channel
 ///   survey                                             fds: channel
 ///   start        start_request (or nothing, if sealed)  fds: channel [stdin] [sealed body]
 ///   deposit      volume id                              fds: channel, sealed files
@@ -98,6 +98,11 @@ struct program {
   std::vector<std::string> argv, environment;
   std::string working_directory;
 };
+
+/// Of what kind a policy is: two of one kind differ in nothing but what `program` says.
+[[nodiscard]] std::string kind_of(policy what);
+/// A number for it, where a clash does no harm. 0: of no kind in particular.
+[[nodiscard]] std::uint64_t number_of(const std::string& kind);
 
 /// What the jailer knows of the layers before any jail is made.
 struct survey_answer {

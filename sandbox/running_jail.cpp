@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +15,7 @@
 
 #include "sandbox/layers/user.hpp"
 #include "sandbox/protocol.hpp"
-#include "sandbox/reaper.hpp"
+#include "sandbox/timer.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -25,15 +24,10 @@ namespace {
 using protocol::kind;
 using namespace std::chrono_literals;
 
-// All but cgroup, which init unshares itself once it is in its group (see hide_cgroup_path).
-constexpr std::uint64_t namespaces =
-    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+// All but net (spare_networks.hpp), and cgroup, which init unshares itself once it is in its group (see
+// hide_cgroup_path).
+constexpr std::uint64_t namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 constexpr auto set_up_patience = 10s;
-constexpr std::chrono::nanoseconds shortest_cpu_check = 2ms;
-/// Where /proc is all there is to look at: at four gigabytes a second, a hundred megabytes too much.
-constexpr std::chrono::nanoseconds sampling_period = 25ms;
-/// What init has to end the jail itself, which takes it a fraction of a millisecond unless a cpu quota throttles it.
-constexpr auto stop_patience = 300ms;
 
 result<std::pair<unique_fd, unique_fd>> make_pipe() {
   std::array<int, 2> ends{};
@@ -41,24 +35,6 @@ result<std::pair<unique_fd, unique_fd>> make_pipe() {
   std::pair made{unique_fd{ends[0]}, unique_fd{ends[1]}};
   if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return os_failure("start_jail", "O_NONBLOCK");
   return made;
-}
-
-result<unique_fd> make_timer() {
-  unique_fd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
-  if (!timer) return os_failure("start_jail", "timerfd_create");
-  return timer;
-}
-
-void arm(int timer, std::chrono::nanoseconds in) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(in);
-  itimerspec when{};
-  when.it_value = {seconds.count(), std::max<long>((in - seconds).count(), 1)};
-  ::timerfd_settime(timer, 0, &when, nullptr);
-}
-
-void disarm(int timer) {
-  const itimerspec never{};
-  ::timerfd_settime(timer, 0, &never, nullptr);
 }
 
 result<void> write_proc(int pid, const char* file, const std::string& text) {
@@ -160,7 +136,9 @@ result<void> running_jail::make_controls() {
 result<void> running_jail::clone_init() {
   int pidfd = -1;
   clone_args how{};
-  how.flags = namespaces | CLONE_PIDFD;
+  std::optional<spare_networks::visit> network;
+  if (request_.what.network == network_mode::none) network.emplace(with_.networks);
+  how.flags = namespaces | CLONE_PIDFD | (network && network->entered() ? 0 : CLONE_NEWNET);
   how.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   how.exit_signal = SIGCHLD;
   if (const int group = group_->clone_into_fd(); group >= 0) {
@@ -191,6 +169,7 @@ result<void> running_jail::clone_init() {
                          .status = init_status_.get()},
          .is_ahead = is_ahead});
   }
+  network.reset();
   pid_ = pid;
   init_.reset(pidfd);
   for (const auto* controller : {"memory", "pids", "cpuacct"})
@@ -251,8 +230,12 @@ void running_jail::hear_init() {
       return;
     case kind::failed:
     case kind::reaped:
-    case kind::counted:
       return note(*got);
+    case kind::counted:
+      note(*got);
+      if (!executed_ || failure_ || sampler_) return;  // more is known when init itself is gone
+      tell_end();
+      return kill();
     default:
       return end(ending::canceled);
   }
@@ -310,123 +293,6 @@ void running_jail::announce() {
   output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset(), names_.reset();
   mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));  // may have gone
   with_.loop.later(with_.when_started);
-}
-
-/// Sampled, not signalled.
-void running_jail::check_cpu() {
-  std::uint64_t ticks = 0;
-  if (::read(cpu_timer_.get(), &ticks, sizeof ticks) < 0 && errno != EAGAIN) return end(ending::cpu_timeout);
-  const auto& limits = request_.what.limits;
-  if (sampler_) sampler_->look(bytes{limits.memory.count / 2});
-  const auto left = limits.cpu - usage().cpu;
-  if (left <= 0ns) return end(ending::cpu_timeout);
-  if (sampler_ && !with_.groups.limits("memory") && sampler_->memory().count > limits.memory.count)
-    return end(ending::out_of_memory);
-  look_again(left);
-}
-
-/// When that much could be used up at the earliest.
-void running_jail::look_again(std::chrono::nanoseconds left) {
-  static const auto processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
-  const auto earliest = std::max<std::chrono::nanoseconds>(left / processors, shortest_cpu_check);
-  arm(cpu_timer_.get(), sampler_ ? std::min(earliest, sampling_period) : earliest);
-}
-
-cgroup_usage running_jail::usage() const {
-  auto used = group_->usage();
-  if (sampler_) sampler_->account(with_.groups, used);
-  return used;
-}
-
-void running_jail::end(ending reason) {
-  if (!reason_ && !wait_status_) reason_ = reason;
-  for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
-  stop();
-}
-
-void running_jail::fail(const failure& why) {
-  if (!failure_) failure_ = why;
-  kill();
-}
-
-/// Init kills everybody and reaps them: the counts of processes that are still there when init itself is killed are
-/// lost (zap_pid_ns_processes() in kernel/pid_namespace.c lets them reap themselves). Nothing rests on its doing so in
-/// time.
-void running_jail::stop() {
-  const bool first = !std::exchange(stopping_, true);
-  if (!first || !executed_ || !wire::send(status_.get(), protocol::encode(kind::stop))) return kill();
-  arm(wall_timer_.get(), stop_patience);
-  if (!with_.loop.watch(wall_timer_.get(), [this] { kill(); })) kill();
-}
-
-/// Init's death is everybody's: the kernel kills the rest of a pid namespace before init's exit is seen.
-void running_jail::kill() noexcept {
-  if (init_) ::syscall(SYS_pidfd_send_signal, init_.get(), SIGKILL, nullptr, 0);
-}
-
-outcome running_jail::conclude(const cgroup_usage& used) const {
-  const auto& limits = request_.what.limits;
-  outcome o;
-  o.wall = clock::now() - executed_at_;
-  o.cpu = used.cpu;
-  o.peak_memory = used.peak_memory;
-  o.peak_pids = used.peak_pids;
-  o.pids_exhausted = used.pids_refused > 0;
-  o.memory_killed = used.oom_kills > 0 || reason_ == ending::out_of_memory;
-  o.sampled = sampler_.has_value();
-  o.cpu_throttled = used.throttled > 0;
-  o.bytes_written.count = written_ - std::min(written_, written_by_init_);
-  const auto started = last_pid_ - std::min<std::uint64_t>(last_pid_, 1 + used.pids_refused);  // 1 is init
-  o.processes =
-      static_cast<std::uint32_t>(std::max<std::uint64_t>(started, used.peak_pids - std::min(1U, used.peak_pids)));
-
-  const int status = wait_status_.value_or(SIGKILL);  // init itself was killed: nobody saw the program's end
-  if (WIFEXITED(status)) o.code = WEXITSTATUS(status);
-  if (WIFSIGNALED(status)) o.signal = WTERMSIG(status);
-  if (reason_ == ending::syscall_denied) o.syscall = observer_->denied(), o.signal = SIGSYS, o.code = 0;
-  const bool succeeded = WIFEXITED(status) && o.code == 0;
-  const bool by_cpu_rlimit = o.signal == SIGXCPU || (o.signal == SIGKILL && used.cpu >= limits.cpu);
-  if (reason_)
-    o.reason = *reason_;
-  else if (o.memory_killed && !succeeded)
-    o.reason = ending::out_of_memory;
-  else if (by_cpu_rlimit)
-    o.reason = ending::cpu_timeout;
-  else
-    o.reason = WIFEXITED(status) ? ending::exited : ending::signalled;
-  return o;
-}
-
-/// What init said last may still be in the socket.
-void running_jail::hear_last_words() {
-  while (status_) {
-    auto got = wire::receive(status_.get());
-    if (!got || got->closed()) return;
-    note(*got);
-  }
-}
-
-void running_jail::finish() {
-  hear_last_words();
-  if (written_ == 0) written_ = bytes_written_by(pid_);  // init was killed: while it is a zombie
-  siginfo_t how{};
-  rusage total{};
-  ::syscall(SYS_waitid, P_PID, pid_, &how, WEXITED, &total);  // glibc's waitid() has no place for the last
-  pid_ = -1;
-  if (sampler_) sampler_->conclude(total);
-  const auto o = conclude(usage());
-  if (observer_) {
-    with_.loop.forget(observer_->fd());
-    observer_->finish();
-    observer_.reset();
-  }
-  // A timer that expired in the same turn of the loop is not to be heard any more: it would look at the group.
-  for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
-  if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
-  with_.loop.forget(init_.get());
-  if (request_.channel) with_.loop.forget(request_.channel.get());
-  gone_(std::move(request_.channel),
-        failure_ ? protocol::encode(kind::failed, *failure_) : protocol::encode(kind::ended, o));
 }
 
 }  // namespace lazaret::sandbox

@@ -15,6 +15,7 @@
 #include "sandbox/observer.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/sampler.hpp"
+#include "sandbox/spare_networks.hpp"
 #include "sandbox/uid_pool.hpp"
 #include "sandbox/undertaker.hpp"
 #include "sandbox/wire.hpp"
@@ -32,6 +33,7 @@ struct jail_resources {
   const std::string& mount_point;
   optional_layers optional;
   undertaker& buries;
+  spare_networks& networks;
   const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
@@ -47,9 +49,9 @@ struct jail_request {
 
 class running_jail {
  public:
-  /// Called once, when the last process is gone: tell the holder, and destroy the jail, of which only an empty cgroup
-  /// is left.
-  using farewell = std::function<void(unique_fd channel, std::string last_words)>;
+  /// Called once, when the last process is gone and the holder has been told: destroy the jail, of which only an empty
+  /// cgroup is left, but not before this returns.
+  using farewell = std::function<void()>;
   running_jail(const jail_resources& with, std::string name, jail_request request, farewell gone);
   ~running_jail();
   running_jail(const running_jail&) = delete;
@@ -82,6 +84,7 @@ class running_jail {
   void stop();
   void kill() noexcept;
   void hear_last_words();
+  void tell_end();                           // to the holder
   void finish();                             // the last process is gone
   [[nodiscard]] cgroup_usage usage() const;  // as far as it is known
   [[nodiscard]] outcome conclude(const cgroup_usage& used) const;
@@ -101,7 +104,7 @@ class running_jail {
   int pid_ = -1;
   clock::time_point executed_at_{};
   bool executed_ = false;
-  bool stopping_ = false;
+  bool stopping_ = false, told_ = false;
   std::uint64_t written_by_init_ = 0;  // bytes, and those of its child until that is the program
   std::uint64_t written_ = 0;          // by everybody, init included
   std::uint32_t last_pid_ = 0;

@@ -1,7 +1,6 @@
 #include "sandbox/steward.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -43,12 +42,14 @@ result<void> become_owner(const steward_duty& duty) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::alarm(patience);
   LAZARET_TRY(keep_only(duty));
+  // Raw calls: glibc's wrappers wait for the jailer's other thread, which this copy of it does not have.
   if (duty.changes_uid) {
-    if (::setgroups(0, nullptr) != 0) return os_failure("steward", "setgroups");
-    if (::setresgid(duty.uid, duty.uid, duty.uid) != 0) return os_failure("steward", "setresgid");
+    if (::syscall(SYS_setgroups, 0, nullptr) != 0) return os_failure("steward", "setgroups");
+    if (::syscall(SYS_setresgid, duty.uid, duty.uid, duty.uid) != 0) return os_failure("steward", "setresgid");
   }
   // The uid last, and with it the capabilities; those of the bounding set need one to be dropped.
-  if (duty.changes_uid && ::setresuid(duty.uid, duty.uid, duty.uid) != 0) return os_failure("steward", "setresuid");
+  if (duty.changes_uid && ::syscall(SYS_setresuid, duty.uid, duty.uid, duty.uid) != 0)
+    return os_failure("steward", "setresuid");
   if (!duty.changes_uid) LAZARET_TRY(drop_capabilities());
   LAZARET_TRY(forbid_new_privileges());
   // A change of uid makes a process unreadable for itself (proc(5), /proc/pid/fd), which gather() needs.

@@ -42,6 +42,7 @@ undertaker::~undertaker() {
 
 void undertaker::bury(unique_fd fd) noexcept {
   if (!fd) return;
+  if (!queue_) return static_cast<void>(fd.release());
   const int number = fd.get();
   int waiting = 0;
   if (::ioctl(queue_.get(), FIONREAD, &waiting) != 0 || waiting >= most_waiting * int{sizeof number}) return;

@@ -19,6 +19,8 @@ class undertaker {
  public:
   /// Call when the process is in the namespaces it stays in: the thread shares them from here on.
   [[nodiscard]] static result<undertaker> make();
+  /// For a process that is about to end anyway: leaves them to that.
+  [[nodiscard]] static result<undertaker> for_end_of_process() { return undertaker{{}, {}}; }
   undertaker(undertaker&&) noexcept = default;
   ~undertaker();
 

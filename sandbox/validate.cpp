@@ -41,6 +41,18 @@ result<void> check_strings(const char* field, const std::vector<std::string>& li
   return {};
 }
 
+result<void> check_overlay(const overlay_mount& o, std::size_t volumes) {
+  const auto field = "overlays " + o.target;
+  if (o.lower.empty() || o.lower.size() > 32) return refuse(field + ".lower", "1 to 32 directories");
+  for (const auto& lower : o.lower)
+    if (!is_plain_path(lower)) return refuse(field + ".lower " + lower, "not a plain absolute path");
+  if (o.size.count == 0 || o.inodes == 0) return refuse(field, "0 would mean unlimited to the kernel");
+  if (o.own_depth > 8) return refuse(field + ".own_depth", "0 to 8");
+  if (o.volume < -1 || (o.volume >= 0 && static_cast<std::size_t>(o.volume) >= volumes))
+    return refuse(field + ".volume", "no such volume was handed over");
+  return {};
+}
+
 result<void> check_limits(const limits& l) {
   using namespace std::chrono_literals;
   if (l.wall < 1ms || l.wall > 24h) return refuse("limits.wall", "1 ms to 24 h");
@@ -118,6 +130,7 @@ result<void> validate(const policy& what, std::size_t volumes) {
 
   if (auto ok = check_targets("binds", what.binds); !ok) return ok;
   if (auto ok = check_targets("tmpfs", what.tmpfs); !ok) return ok;
+  if (auto ok = check_targets("overlays", what.overlays); !ok) return ok;
   if (auto ok = check_targets("volumes", what.volumes); !ok) return ok;
   if (auto ok = check_targets("files", what.files); !ok) return ok;
   if (auto ok = check_targets("links", what.links); !ok) return ok;
@@ -125,6 +138,8 @@ result<void> validate(const policy& what, std::size_t volumes) {
     if (!is_plain_path(b.source)) return refuse("binds.source " + b.source, "not a plain absolute path");
   for (const auto& t : what.tmpfs)
     if (t.size.count == 0 || t.inodes == 0) return refuse("tmpfs " + t.target, "0 would mean unlimited to the kernel");
+  for (const auto& o : what.overlays)
+    if (auto ok = check_overlay(o, volumes); !ok) return ok;
   for (const auto& v : what.volumes)
     if (v.index >= volumes) return refuse("volumes.index", "no such volume was handed over");
   for (const auto& l : what.links)

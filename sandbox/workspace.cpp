@@ -53,7 +53,7 @@ result<std::string> workspace::lend(const std::string& host_path, std::uint32_t 
   return path;
 }
 
-result<workspace::made_volume> workspace::make_volume(const volume_options& options, uid_pool::lease owner) {
+result<std::uint64_t> workspace::make_volume(const volume_options& options, uid_pool::lease owner) {
   if (options.size.count == 0 || options.inodes == 0)
     return failure{"make_volume", EINVAL, "size or inodes", "0 would mean unlimited to the kernel"};
   const auto id = ++last_id_;
@@ -62,24 +62,26 @@ result<workspace::made_volume> workspace::make_volume(const volume_options& opti
   const auto uid = std::to_string(*owner);
   const auto data = "mode=0755,size=" + std::to_string(options.size.count) +
                     ",nr_inodes=" + std::to_string(options.inodes) + ",uid=" + uid + ",gid=" + uid;
-  volumes_[id] = {path, std::move(owner)};
+  volumes_[id] = {path, std::move(owner), options};
   if (::mount("tmpfs", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, data.c_str()) != 0) {
     auto why = os_failure("make_volume", "mount tmpfs " + data);
     drop(id);
     return why;
   }
-  unique_fd root{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!root) {
-    auto why = os_failure("make_volume", "open " + path);
-    drop(id);
-    return why;
-  }
-  return made_volume{id, std::move(root)};
+  return id;
 }
 
-const workspace::volume* workspace::find(std::uint64_t id) const {
+workspace::volume* workspace::find(std::uint64_t id) {
   const auto found = volumes_.find(id);
   return found == volumes_.end() ? nullptr : &found->second;
+}
+
+result<unique_fd> workspace::open(std::uint64_t id) {
+  const auto* known = find(id);
+  if (known == nullptr) return failure{"volume", ENOENT, "volume " + std::to_string(id), "was its jailer restarted?"};
+  unique_fd root{::open(known->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!root) return os_failure("volume", "open " + known->path);
+  return root;
 }
 
 void workspace::drop(std::uint64_t id) noexcept {

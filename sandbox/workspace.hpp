@@ -34,14 +34,13 @@ class workspace {
   struct volume {
     std::string path;
     uid_pool::lease owner;
+    volume_options options;
+    bool used = false;  ///< a jail was made with it
   };
-  struct made_volume {
-    std::uint64_t id;
-    unique_fd root;
-  };
-  /// A tmpfs that belongs to `owner`, nosuid and nodev.
-  [[nodiscard]] result<made_volume> make_volume(const volume_options& options, uid_pool::lease owner);
-  [[nodiscard]] const volume* find(std::uint64_t id) const;
+  /// A tmpfs that belongs to `owner`, nosuid and nodev. Its number.
+  [[nodiscard]] result<std::uint64_t> make_volume(const volume_options& options, uid_pool::lease owner);
+  [[nodiscard]] volume* find(std::uint64_t id);
+  [[nodiscard]] result<unique_fd> open(std::uint64_t id);  ///< its directory
   /// Unmounts; jails that still use it keep it until they end.
   void drop(std::uint64_t id) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return volumes_.size(); }

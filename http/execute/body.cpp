@@ -6,19 +6,14 @@
 #include <set>
 
 #include "http/base64.hpp"
+#include "http/execute/stages.hpp"
 #include "http/json_body.hpp"
-#include "sandbox/outbound.hpp"
 
 namespace lazaret::http {
 namespace {
 
 namespace json = boost::json;
-using sandbox::bytes;
 
-constexpr const char* place = "/work";
-constexpr const char* main_file = "/code/main.py";
-/// The policy travels in one message of at most 4 MiB; what is longer has to come as a file.
-constexpr std::size_t longest_source = 3 << 20;
 constexpr std::size_t most_arguments_bytes = 512 << 10;
 constexpr std::size_t most_files = 10'000;
 
@@ -129,13 +124,9 @@ problem read_number(const json::value& value, const std::string& field, std::int
   return {};
 }
 
-struct asked_limits {
-  std::int64_t wall_ms = 10'000, cpu_ms = 0, memory_mb = 256, pids = 64, disk_mb = 64, output_bytes = 1 << 20;
-};
-
-problem read_limits(const json::value& value, const config& settings, asked_limits& into) {
+problem read_limits(const json::value& value, const std::string& field, const config& settings, asked_limits& into) {
   const auto* object = value.if_object();
-  if (object == nullptr) return "limits: must be an object";
+  if (object == nullptr) return field + ": must be an object";
   struct row {
     std::string_view name;
     std::int64_t least, most;
@@ -150,11 +141,18 @@ problem read_limits(const json::value& value, const config& settings, asked_limi
   for (const auto& [key, item] : *object) {
     const std::string name{key.data(), key.size()};
     const auto found = std::ranges::find(rows, name, &row::name);
-    if (found == std::end(rows)) return "limits: `" + shown(name) + "`: unknown field";
-    if (auto wrong = read_number(item, "limits." + name, found->least, found->most, into.*found->member);
+    if (found == std::end(rows)) return field + ": `" + shown(name) + "`: unknown field";
+    if (auto wrong = read_number(item, field + "." + name, found->least, found->most, into.*found->member);
         !wrong.empty())
       return wrong;
   }
+  return {};
+}
+
+problem read_flag(const json::value& value, std::string_view field, bool& into) {
+  const auto* flag = value.if_bool();
+  if (flag == nullptr) return std::string{field} + ": must be true or false";
+  into = *flag;
   return {};
 }
 
@@ -200,17 +198,7 @@ problem read_hosts(const json::value& value, std::vector<std::string>& into) {
   return {};
 }
 
-/// The fields as they come, before they are looked at together.
-struct fields {
-  std::string runtime, source, standard_input, network = "none", output = "separate";
-  bool has_source = false;
-  std::vector<std::string> argv, args, environment, hosts;
-  std::vector<sandbox::volume_file> files;
-  asked_limits limits;
-  sandbox::gather_options wanted{.most_files = 100, .most_bytes = {16 << 20}};
-};
-
-problem read_field(std::string_view name, const json::value& value, const config& settings, fields& into) {
+problem read_field(std::string_view name, const json::value& value, const config& settings, asked& into) {
   if (name == "runtime") return read_text(value, name, into.runtime);
   if (name == "source") return into.has_source = true, read_text(value, name, into.source);
   if (name == "argv") return read_arguments(value, "argv", into.argv);
@@ -218,7 +206,11 @@ problem read_field(std::string_view name, const json::value& value, const config
   if (name == "stdin") return read_text(value, name, into.standard_input);
   if (name == "env") return read_environment(value, into.environment);
   if (name == "files") return read_files(value, into.files);
-  if (name == "limits") return read_limits(value, settings, into.limits);
+  if (name == "limits") return read_limits(value, "limits", settings, into.limits);
+  if (name == "compile_limits")
+    return into.limits_compile = true, read_limits(value, "compile_limits", settings, into.compile_limits);
+  if (name == "artifact") return read_text(value, name, into.artifact);
+  if (name == "keep") return read_flag(value, name, into.keep);
   if (name == "network") return read_text(value, name, into.network);
   if (name == "hosts") return read_hosts(value, into.hosts);
   if (name == "output") return read_text(value, name, into.output);
@@ -226,13 +218,20 @@ problem read_field(std::string_view name, const json::value& value, const config
   return "`" + shown(name) + "`: unknown field";
 }
 
-problem check_together(const fields& f) {
+problem check_together(const asked& f) {
   if (f.runtime.empty() == f.argv.empty()) return "runtime: one of `runtime` and `argv` is needed";
-  if (!f.runtime.empty() && f.runtime != "python") return "runtime: must be `python`";
-  if (!f.runtime.empty() && !f.has_source) return "source: is missing";
-  if (f.source.size() > longest_source) return "source: must be at most 3 MiB long; send the rest in `files`";
-  if (f.source.find('\0') != f.source.npos) return "source: must not contain NUL";
-  if (f.runtime.empty() && f.has_source) return "source: needs a `runtime`";
+  if (!f.runtime.empty() && f.has_source != f.artifact.empty())
+    return "source: one of `source` and `artifact` is needed";
+  if (!f.artifact.empty() && !actors::is_artifact_name(f.artifact))
+    return "artifact: must be `sha256:` and 64 hex digits";
+  if (!f.artifact.empty() && f.limits_compile) return "compile_limits: nothing is compiled for an `artifact`";
+  if (!f.artifact.empty() && f.keep) return "keep: an `artifact` is kept already";
+  const std::pair<const char*, bool> with_runtime[] = {{"source", f.has_source},
+                                                       {"artifact", !f.artifact.empty()},
+                                                       {"keep", f.keep},
+                                                       {"compile_limits", f.limits_compile}};
+  for (const auto& [field, given] : with_runtime)
+    if (given && f.runtime.empty()) return std::string{field} + ": needs a `runtime`";
   if (f.runtime.empty() && !f.args.empty()) return "args: need a `runtime`; `argv` holds its own";
   if (!f.argv.empty() && f.argv.front().empty()) return "argv[0]: must name a program";
   std::size_t size = 0;
@@ -245,62 +244,46 @@ problem check_together(const fields& f) {
   return {};
 }
 
-actors::execution_request make(fields&& f) {
-  actors::execution_request made;
-  auto& rules = made.rules;
-  rules = sandbox::base_policy();
-  rules.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8", "PYTHONPATH=/work",
-                       "PYTHONDONTWRITEBYTECODE=1"};
-  for (auto& own : f.environment) {
-    const auto name = own.substr(0, own.find('=') + 1);
-    std::erase_if(rules.environment, [&](const std::string& standard) { return standard.starts_with(name); });
-    rules.environment.push_back(std::move(own));
-  }
-  rules.working_directory = place;
-  rules.mount_proc = true;
-  rules.merge_output = f.output == "merged";
-  rules.tmpfs.push_back({.target = "/tmp", .size = {16 << 20}, .executable = true});
-  if (f.argv.empty()) {
-    rules.files.push_back({main_file, std::move(f.source)});
-    rules.argv = {"/usr/bin/python3", main_file};
-    rules.argv.insert(rules.argv.end(), f.args.begin(), f.args.end());
-  } else {
-    made.runtime = "command";
-    rules.argv = std::move(f.argv);
-  }
-  if (f.network == "outbound") {
-    sandbox::allow_outbound(rules);
-    sandbox::show_interfaces(rules);
-    made.only_hosts = std::move(f.hosts);
-  }
-  auto& limits = rules.limits;
-  limits.wall = std::chrono::milliseconds{f.limits.wall_ms};
-  limits.cpu = f.limits.cpu_ms > 0 ? std::chrono::milliseconds{f.limits.cpu_ms} : limits.wall * 64;
-  limits.memory = {static_cast<std::uint64_t>(f.limits.memory_mb) << 20};
-  limits.pids = static_cast<std::uint32_t>(f.limits.pids) + 1;  // the jail's init
-  limits.output = {static_cast<std::uint64_t>(f.limits.output_bytes)};
-  made.standard_input = std::move(f.standard_input);
-  made.place = place;
-  made.space = {static_cast<std::uint64_t>(f.limits.disk_mb) << 20};
-  limits.file_size = made.space;
-  made.files = std::move(f.files);
-  made.wanted = std::move(f.wanted);
-  return made;
+problem check_runtime(const sandbox::runtime& which, const asked& f) {
+  const auto name = std::string{which.name};
+  if (which.compile.empty() && f.keep) return "keep: " + name + " has no compile stage";
+  if (which.compile.empty() && !f.artifact.empty()) return "artifact: " + name + " has no compile stage";
+  if (which.compile.empty() && f.limits_compile) return "compile_limits: " + name + " has no compile stage";
+  if (!f.has_source) return {};
+  for (std::size_t n = 0; n < f.files.size(); ++n)
+    if (f.files[n].path == which.main_file) return "files[" + std::to_string(n) + "].path: is where `source` goes";
+  return {};
+}
+
+std::string known_runtimes() {
+  std::string list;
+  for (const auto& row : sandbox::runtimes()) list += (list.empty() ? "`" : ", `") + std::string{row.name} + "`";
+  return list;
 }
 
 }  // namespace
 
-checked<actors::execution_request> read_execution(std::string_view body, const config& settings) {
+checked<actors::execution_request> read_execution(std::string_view body, const config& settings,
+                                                  const sandbox::installed_runtimes& runtimes) {
   auto read = read_json_object(body);
   if (auto* wrong = std::get_if<complaint>(&read)) return std::move(*wrong);
-  fields all;
+  asked all;
+  auto& compile = all.compile_limits;
+  compile.wall_ms = std::min(compile.wall_ms, settings.execute_max_wall_sec * 1000);
+  compile.memory_mb = std::min(compile.memory_mb, settings.execute_max_memory_mb);
+  compile.disk_mb = std::min(compile.disk_mb, settings.execute_max_disk_mb);
   for (const auto& [key, value] : std::get<json::object>(read))
     if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
       return complaint{std::move(wrong)};
   if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};
   if (all.network == "outbound" && settings.allow_outbound != "true")
     return complaint{"network: `outbound` is switched off here (ALLOW_OUTBOUND)"};
-  return make(std::move(all));
+  if (all.runtime.empty()) return stage_command(std::move(all));
+  const auto* which = sandbox::find_runtime(all.runtime);
+  if (which == nullptr) return complaint{"runtime: must be one of " + known_runtimes()};
+  if (!runtimes.has(*which)) return complaint{"runtime: " + runtimes.what_is_missing(*which), 404};
+  if (auto wrong = check_runtime(*which, all); !wrong.empty()) return complaint{std::move(wrong)};
+  return stage_runtime(std::move(all), *which, runtimes);
 }
 
 }  // namespace lazaret::http

@@ -6,10 +6,12 @@
 #include "actors/interactive/execution.hpp"
 #include "http/config.hpp"
 #include "http/validate.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http {
 
 /// A complaint names the field and the reason; unknown fields are refused.
-[[nodiscard]] checked<actors::execution_request> read_execution(std::string_view body, const config& settings);
+[[nodiscard]] checked<actors::execution_request> read_execution(std::string_view body, const config& settings,
+                                                                const sandbox::installed_runtimes& runtimes);
 
 }  // namespace lazaret::http

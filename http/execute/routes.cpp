@@ -36,7 +36,8 @@ void put_text(json::object& into, const char* text_key, const char* bytes_key, c
   into[text_key] = std::move(text);
 }
 
-response render(const actors::execution_answer& done) {
+/// What one stage did. Of a stage that did not run: nothing but empty texts.
+json::object render_stage(const actors::program_result& done) {
   const auto& how = done.how;
   json::object body{{"outcome", sandbox::name(how.reason)},
                     {"description", sandbox::describe(how)},
@@ -47,10 +48,30 @@ response render(const actors::execution_answer& done) {
                     {"stdout_bytes", done.out_bytes},
                     {"stderr_bytes", done.err_bytes},
                     {"output_truncated", done.truncated},
-                    {"usage", usage(how)},
-                    {"files_complete", done.left.complete}};
+                    {"usage", usage(how)}};
   put_text(body, "stdout", "stdout_base64", done.out);
   put_text(body, "stderr", "stderr_base64", done.err);
+  return body;
+}
+
+json::value render_compile(const actors::compiled& done) {
+  auto body = render_stage(done.result);
+  body["succeeded"] = done.succeeded;
+  body["kept_before"] = done.kept_before;
+  return body;
+}
+
+response render(const actors::execution_answer& done) {
+  auto body = render_stage(done);
+  body["files_complete"] = done.left.complete;
+  body["compile"] = done.compile ? render_compile(*done.compile) : json::value(nullptr);
+  body["artifact"] = done.artifact.empty() ? json::value(nullptr) : json::value(done.artifact);
+  if (done.compile && !done.compile->succeeded) {
+    body["outcome"] = "compile_failed";
+    body["description"] = "the program was not run: it did not compile";
+    body["exit_code"] = nullptr;
+    body["usage"] = nullptr;
+  }
   json::array files;
   for (const auto& file : done.left.files) {
     json::object one{{"path", file.path}, {"size", file.content.size()}};
@@ -70,9 +91,13 @@ response render(const actors::execution_answer& done) {
 
 /// What the request asked for could not be had: its own fault, so 422.
 response complain(const actors::execution_answer& done, const std::vector<std::string>& paths) {
+  if (done.no_such_artifact) return failed(404, "artifact: is not kept, or not any more: send the source again");
   if (!done.misplaced)
     return failed(422, "argv[0]: can't be run: " + std::generic_category().message(done.not_started));
-  const auto which = std::ranges::find(paths, done.misplaced->path) - paths.begin();
+  const auto found = std::ranges::find(paths, done.misplaced->path);
+  const auto which = found - paths.begin();
+  if (found == paths.end())
+    return failed(422, "source: can't be written: " + std::generic_category().message(done.misplaced->error));
   return failed(422, "files[" + std::to_string(which) +
                          "]: can't be written: " + std::generic_category().message(done.misplaced->error));
 }
@@ -80,16 +105,16 @@ response complain(const actors::execution_answer& done, const std::vector<std::s
 }  // namespace
 
 void execute_now(const site& s, const request& r, respond answer) {
-  const auto refuse = [&](std::string_view detail) {
+  const auto refuse = [&](std::string_view detail, int status = 422) {
     s.metrics.submission("execute", "invalid");
-    answer(failed(422, detail));
+    answer(failed(status, detail));
   };
   if (!is_json(r.content_type)) return refuse("body: must be JSON (Content-Type: application/json)");
-  auto read = read_execution(r.body, s.settings);
-  if (const auto* wrong = std::get_if<complaint>(&read)) return refuse(wrong->detail);
+  auto read = read_execution(r.body, s.settings, s.runtimes);
+  if (const auto* wrong = std::get_if<complaint>(&read)) return refuse(wrong->detail, wrong->status);
   auto what = std::make_shared<const actors::execution_request>(std::move(std::get<actors::execution_request>(read)));
   std::vector<std::string> paths;
-  for (const auto& file : what->files) paths.push_back(file.path);
+  for (std::size_t n = what->own_files; n < what->files.size(); ++n) paths.push_back(what->files[n].path);
   s.pipeline.execute(std::move(what), std::string{r.client}, r.left,
                      [&s, answer = std::move(answer),
                       paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
@@ -98,7 +123,7 @@ void execute_now(const site& s, const request& r, respond answer) {
                          return answer(refused(s, *why));
                        }
                        const auto done = std::get<0>(given);
-                       const bool ran = !done->misplaced && done->not_started == 0;
+                       const bool ran = !done->misplaced && done->not_started == 0 && !done->no_such_artifact;
                        s.metrics.submission("execute", ran ? "accepted" : "invalid");
                        if (!ran) return answer(complain(*done, paths));
                        std::size_t size = done->out.size() + done->err.size();

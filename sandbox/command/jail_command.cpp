@@ -133,8 +133,7 @@ result<outcome> run_jail(const command_line& line, bool quick, const sigset_t* w
   options->for_one_jail = quick;
   auto served = own_jailer::start(std::move(*options));
   if (!served) return served.error();
-  // From here on, whatever ends this scope closes the connection before it waits for the jailer.
-  jailer mine{served->take_connection()};
+  jailer mine{served->connection()};
   std::array<int, 2> input{};
   if (::pipe2(input.data(), O_CLOEXEC) != 0) return os_failure("jail", "pipe2");
   unique_fd read_end{input[0]}, write_end{input[1]};

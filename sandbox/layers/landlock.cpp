@@ -118,6 +118,8 @@ result<void> restrict_by_landlock(const policy& what, int abi) {
   for (const auto& b : what.binds)
     if (b.executable || b.writable)
       LAZARET_TRY(rules.allow((b.executable ? execute : 0) | (b.writable ? write : 0), b.target, b.optional));
+  for (const auto& o : what.overlays)
+    LAZARET_TRY(rules.allow((o.executable ? execute : 0) | (o.writable ? write : 0), o.target));
   for (const auto& v : what.volumes)
     LAZARET_TRY(rules.allow((v.executable ? execute : 0) | (v.writable ? write : 0), v.target));
   for (const auto& t : what.tmpfs)

@@ -14,9 +14,10 @@
 /// for more than the reading that it was given for. Device nodes can be made nowhere.
 ///
 /// No rule speaks of TCP, in any network mode. In `gateway` and `outbound` a program talks to itself over loopback, on
-/// ports that nobody knows beforehand, and what it may reach outside is the relay's to judge, by address. In `none` there is neither a route nor a loopback; a Landlock that refused too would answer
-/// first, with EACCES instead of the ENETUNREACH of a machine without network, on which honest software falls back. It
-/// would add no wall either: UDP it doesn't know, and no jail runs without its own network namespace.
+/// ports that nobody knows beforehand, and what it may reach outside is the relay's to judge, by address. In `none`
+/// there is neither a route nor a loopback; a Landlock that refused too would answer first, with EACCES instead of the
+/// ENETUNREACH of a machine without network, on which honest software falls back. It would add no wall either: UDP it
+/// doesn't know, and no jail runs without its own network namespace.
 ///
 /// What was tried and refused is not logged (ABI 7): a hostile program could flood the host's audit log with it.
 

@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 import jails  # noqa: E402
+import runtimes  # noqa: E402
 import support  # noqa: E402
 from support import BUILD, Index, Service  # noqa: E402
 
@@ -176,7 +177,8 @@ def jail():
     jails.jail(lambda metric, value, unit, baseline: report("jail", metric, value, unit, baseline))
 
 
-CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate}
+CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate,
+         "runtimes": lambda: runtimes.runtimes(report)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

@@ -1,8 +1,9 @@
 """`deploy/bench.sh jail`: how long a jail takes from the request on the jailer's socket to the answer that it is over.
 
 Every figure comes from samples of jail_launch.cpp, which launches the jail and its baselines in turns. `prepared` is
-what a jailer does by itself when jails of a kind are asked for again and again; `unprepared` jails are made from
-nothing when they are asked for.
+what a jailer does by itself when jails of a kind are asked for again and again; `unprepared` jails are made when they
+are asked for, of nothing but an empty network namespace. In turns with others a jailer has time to prepare the next
+one; `in a row` it has none, and each launch pays for one preparation.
 """
 import collections
 import pathlib
@@ -76,6 +77,13 @@ def steadily(report, times=2_000, width=2):
            first)
 
 
+def in_a_row(report, times=1_000):
+    samples = launch("steady", times, 1)
+    per_slice = times / len(samples["jail"])
+    report("/bin/true, prepared, in a row with nothing between: mean; baseline bwrap in a row",
+           p50(samples["jail"]) / per_slice, "ms", p50(samples["bwrap"]) / per_slice)
+
+
 def shares(report, times=300):
     """What the steps of making a jail take, by a jailer that notes when each begins and ends (sandbox/timeline.hpp)."""
     done = subprocess.run([BIN / "jail_launch", BIN, "timeline", str(times), "0", "0"], check=True,
@@ -94,6 +102,7 @@ def shares(report, times=300):
 
 def jail(report):
     in_turns(report)
+    in_a_row(report)
     steadily(report)
     in_a_crowd(report)
     shares(report)

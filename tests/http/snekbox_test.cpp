@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 
 #include "http/base64.hpp"
-#include "http/execute/body.hpp"
 #include "http/fronts.hpp"
 #include "http/gate.hpp"
 #include "http/snekbox/answer.hpp"
@@ -18,15 +17,6 @@ using namespace lazaret::test;
 namespace {
 
 std::string repr(const char* json) { return snekbox::python_repr(boost::json::parse(json)); }
-
-/// What is wrong, or nothing.
-std::string complaint_about(std::string body) {
-  for (auto& c : body)
-    if (c == '\'') c = '"';
-  const auto settings = test_config();
-  const auto read = read_execution(body, settings);
-  return read.index() == 1 ? std::get<complaint>(read).detail : "";
-}
 
 int code_of(sandbox::ending reason, int code, int signal) {
   sandbox::outcome how;
@@ -89,42 +79,6 @@ TEST_CASE("a local client is one on this machine, by its own address, with nobod
   CHECK_FALSE(is_local({.host = "localhost", .origin = "https://evil.example", .client = "127.0.0.1"}));
   r.proxied = true;
   CHECK_FALSE(is_local(r));
-}
-
-TEST_CASE("POST /v1/execute refuses what it doesn't know, by the field's name") {
-  const std::vector<std::pair<std::string, std::string>> cases{
-      {"{}", "runtime: one of `runtime` and `argv` is needed"},
-      {"{'runtime': 'python', 'argv': ['x'], 'source': ''}", "runtime: one of `runtime` and `argv` is needed"},
-      {"{'runtime': 'cobol', 'source': ''}", "runtime: must be `python`"},
-      {"{'runtime': 'python'}", "source: is missing"},
-      {"{'runtime': 'python', 'source': '', 'colour': 1}", "`colour`: unknown field"},
-      {"{'runtime': 'python', 'source': '', 'limits': {'wall': 1}}", "limits: `wall`: unknown field"},
-      {"{'runtime': 'python', 'source': '', 'limits': {'wall_ms': 0}}",
-       "limits.wall_ms: must be an integer from 1 to 300000"},
-      {"{'runtime': 'python', 'source': '', 'network': 'host'}", "network: must be `none`"},
-      {"{'argv': []}", "runtime: one of `runtime` and `argv` is needed"},
-      {"{'argv': ['a', 1]}", "argv[1]: must be a string"},
-      {"{'argv': ['a\\u0000']}", "argv[0]: must not contain NUL"},
-      {"{'argv': ['a'], 'args': ['b']}", "args: need a `runtime`; `argv` holds its own"},
-      {"{'argv': ['a'], 'env': {'A=B': ''}}", "env: `A=B` is not a variable's name"},
-      {"{'argv': ['a'], 'env': {'A': 1}}", "env.A: must be a string"},
-      {"{'argv': ['a'], 'files': [{'path': '../x'}]}",
-       "files[0].path: must be relative, without `.`, `..`, empty parts and NUL"},
-      {"{'argv': ['a'], 'files': [{'path': 'x', 'base64': '?'}]}",
-       "files[0].base64: must be base64 (RFC 4648, section 4)"},
-      {"{'argv': ['a'], 'files': [{'path': 'x', 'base64': '', 'text': ''}]}",
-       "files[0]: must have one of `text` and `base64`"},
-      {"{'argv': ['a'], 'files': [{'path': 'x'}, {'path': 'x'}]}", "files[1].path: is the path of an earlier one too"},
-      {"{'argv': ['a'], 'files': [{'text': 'x'}]}", "files[0].path: is missing"},
-      {"{'argv': ['a'], 'return_files': {'pattern': '/a'}}",
-       "return_files.pattern: must be a pattern of relative paths, 1 to 255 bytes"},
-      {"{'argv': ['a'], 'output': 'both'}", "output: must be `separate` or `merged`"},
-  };
-  for (const auto& [body, wrong] : cases) {
-    INFO(body);
-    CHECK(complaint_about(body) == wrong);
-  }
-  CHECK(complaint_about("{'argv': ['/bin/true']}").empty());
 }
 
 SCENARIO("who waits for a run and goes away is noticed") {

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "sandbox/protocol.hpp"
 #include "sandbox/stock.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
@@ -92,8 +93,13 @@ TEST_CASE("A jail that waits may be killed, and somebody else's takes its place"
   preparing_jailer jails;
   const auto what = shell("echo here");
   jails.warm_up(what);
-  for (const auto pid : jails.children()) ::kill(pid, SIGKILL);
-  CHECK(eventually([&] { return jails.children().empty(); }));
+  const auto killed = jails.children();
+  for (const auto pid : killed) ::kill(pid, SIGKILL);
+  CHECK(eventually([&] {  // others may have been made meanwhile
+    const auto now = jails.children();
+    return std::none_of(killed.begin(), killed.end(),
+                        [&](auto pid) { return std::count(now.begin(), now.end(), pid) != 0; });
+  }));
   for (int i = 0; i < 3; ++i) CHECK(run(jails.client(), what).out == "here\n");
 }
 
@@ -111,31 +117,112 @@ TEST_CASE("Jails that wait end with their jailer, and are few") {
   for (const auto pid : waiting) CHECK(::kill(pid, 0) != 0);
 }
 
-TEST_CASE("Only what is asked for again is prepared, and what has not been asked for lately is given up") {
-  policy first = base_policy(), second = first, other_program = first;
-  second.hostname = "second";
-  other_program.argv = {"/bin/sh"};
-  stock books{2};
+TEST_CASE("A jail with a volume is prepared with one, which is handed out and then the jail's") {
+  preparing_jailer jails;
+  auto what = shell("cat /v/in; echo out > /v/out; id -u > /dev/null; ls /v");
+  what.volumes.push_back({.index = 0, .target = "/v"});
+  const volume_options size{.size = 1_MiB, .inodes = 100};
+  const auto once = [&] {
+    auto space = jails.client().make_volume(size, &what);
+    REQUIRE(space.has_value());
+    REQUIRE(jails.client().deposit(*space, {{"in", "said\n"}}).has_value());
+    return run(jails.client(), what, {&*space});
+  };
+  for (int i = 0; i < 4; ++i) CHECK(once().out == "said\nin\nout\n");
+  REQUIRE(eventually([&] { return jails.children().size() == 2; }));
+  const auto mounts = jails.mounts();
+  const auto waiting = jails.children();
+  CHECK(once().out == "said\nin\nout\n");
+  CHECK(eventually([&] {
+    const auto now = jails.children();
+    return now.size() == 2 && std::count(now.begin(), now.end(), waiting.front()) == 0 && jails.mounts() == mounts;
+  }));
+}
 
-  CHECK(!books.take(first));
+TEST_CASE("A volume that a jail waits with may be used by another, by several, or by none") {
+  preparing_jailer jails;
+  auto what = shell("echo one >> /v/x; cat /v/x");
+  what.volumes.push_back({.index = 0, .target = "/v"});
+  const auto ask = [&] {
+    auto space = jails.client().make_volume({}, &what);
+    REQUIRE(space.has_value());
+    return std::move(*space);
+  };
+  for (int i = 0; i < 4; ++i) {
+    const auto space = ask();
+    CHECK(run(jails.client(), what, {&space}).out == "one\n");
+    CHECK(run(jails.client(), what, {&space}).out == "one\none\n");
+  }
+  REQUIRE(eventually([&] { return jails.children().size() == 2; }));
+  const auto mounts = jails.mounts();
+  auto other = what;
+  other.hostname = "other";
+  {
+    const auto space = ask();
+    CHECK(run(jails.client(), other, {&space}).out == "one\n");
+  }
+  CHECK(run(jails.client(), what, {&static_cast<const volume&>(ask())}).out == "one\n");
+  { const auto unused = ask(); }
+  CHECK(run(jails.client(), what, {&static_cast<const volume&>(ask())}).out == "one\n");
+  CHECK(eventually([&] { return jails.children().size() == 2 && jails.mounts() == mounts; }));
+  jails.hang_up();
+  CHECK(jails.wait_for_exit() == 0);
+}
+
+TEST_CASE("Only what is asked for again is prepared, and what has not been asked for lately is given up") {
+  stock books{2};
+  const auto take = [&](const std::string& kind) { return books.take(kind, {}, {}); };
+
+  CHECK(!take("first"));
   CHECK(books.missing() == nullptr);
-  CHECK(!books.take(other_program));  // of the same kind
+  CHECK(!take("first"));
   REQUIRE(books.missing() != nullptr);
-  books.add(1);
-  books.add(2);
+  books.add({.jail = 1});
+  books.add({.jail = 2});
   CHECK(books.missing() == nullptr);
-  CHECK(!books.take(second));
-  CHECK(books.take(first) == 1);
+  CHECK(!take("second"));
+  CHECK(take("first") == 1);
   REQUIRE(books.missing() != nullptr);
   books.forget(2);
-  CHECK(!books.take(first));
-  books.add(3);
+  CHECK(books.expired().size() == 1);
+  CHECK(!take("first"));
+  books.add({.jail = 3});
   for (const std::string name : {"a", "b", "c", "d"}) {
     CHECK(books.expired().empty());
-    second.hostname = name;
-    (void)books.take(second);
+    (void)take(name);
   }
-  CHECK(books.expired() == std::vector<stock::number>{3});
-  CHECK(!books.take(first));
-  CHECK(!stock{0}.take(first));
+  const auto given_up = books.expired();
+  REQUIRE(given_up.size() == 1);
+  CHECK(given_up.front().jail == 3);
+  CHECK(!take("first"));
+  CHECK(!stock{0}.take("first", {}, {}));
+}
+
+TEST_CASE("The books know which jail waits with which volume") {
+  stock books{2};
+  const volume_options small{.size = 1_MiB}, large{.size = 2_MiB};
+  const auto number = protocol::number_of("kind");
+  const auto take = [&](std::vector<stock::volume_id> volumes) {
+    return books.take("kind", {{}, {small, large}}, volumes);
+  };
+  CHECK(!take({1, 2}));
+  CHECK(!take({3, 4}));
+  books.add({.jail = 7, .volumes = {5, 6}});
+  books.add({.jail = 8, .volumes = {15, 16}});
+  CHECK(!take({5, 6}));  // nobody was given them
+  CHECK(!books.hand_out(number, large));
+  CHECK(!books.hand_out(number + 1, small));
+  CHECK(books.hand_out(number, small) == 5u);
+  CHECK(books.hand_out(number, small) == 15u);
+  CHECK(books.hand_out(number, large) == 6u);
+  CHECK(books.missing() != nullptr);  // those are as good as gone
+  CHECK(!take({6, 5}));
+  CHECK(take({5, 6}) == 7u);
+  CHECK(!take({5, 6}));
+  CHECK(books.expired().empty());
+  books.forget_volume(15);
+  const auto over = books.expired();
+  REQUIRE(over.size() == 1);
+  CHECK(over.front().jail == 8);
+  CHECK(over.front().handed_out == 1);
 }

@@ -11,6 +11,14 @@ policy full_policy() {
   auto p = base_policy();
   p.argv = {"/usr/bin/python3", "-c", "print(1)"};
   p.tmpfs.push_back({.target = "/tmp", .size = 5_MiB, .inodes = 9, .executable = true});
+  p.overlays.push_back({.lower = {"/a", "/b"},
+                        .target = "/o",
+                        .executable = false,
+                        .writable = false,
+                        .size = 7_MiB,
+                        .inodes = 8,
+                        .volume = 2,
+                        .own_depth = 4});
   p.volumes.push_back({.index = 3, .target = "/v", .writable = false, .executable = false});
   p.links.push_back({"/a", "b"});
   p.network = network_mode::gateway;
@@ -37,6 +45,7 @@ TEST_CASE("A policy survives the way through bytes") {
   CHECK(again->argv.at(2) == "print(1)");
   CHECK(again->limits.cpus == 1.5);
   CHECK(again->limits.when_output_exceeds == on_output_limit::kill);
+  CHECK(again->overlays.at(0).lower == std::vector<std::string>{"/a", "/b"});
   CHECK(again->volumes.at(0).index == 3);
   CHECK(again->network == network_mode::gateway);
   CHECK(again->files.size() == full_policy().files.size());

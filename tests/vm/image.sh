@@ -13,7 +13,7 @@ packages=(bash coreutils dash findutils grep libc6 libc-bin mount procps python3
   libpython3.11-minimal libpython3.11-stdlib sed uidmap util-linux)
 own=("$build"/bin/{sandbox_tests,kernel_tests,attack_tests,channel_tests,lazaret-jailer,lazaret-probe} "$build"/inmates "$here"/../inmates)
 # The kernel has these as modules, and a jailed program's socket() or mount() must not fail only for want of one.
-modules=(overlay vsock vsock_loopback af_alg algif_hash algif_skcipher)
+modules=(dummy nft_tproxy overlay vsock vsock_loopback af_alg algif_hash algif_skcipher)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
