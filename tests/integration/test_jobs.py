@@ -305,7 +305,7 @@ class OwnPort(unittest.TestCase):
         self.assertEqual(request("GET", "/health", to=own)[:2], (200, {"status": "ok"}))
         status, page, headers = request("GET", "/", to=own)
         self.assertTrue(status == 200 and "<form" in page and headers["Content-Type"].startswith("text/html"))
-        self.assertEqual(post("/run", {}, [("main.py", "")])[0], 404)  # the main port is the API's
+        self.assertEqual(post("/run", {}, [("main.py", "")])[0], 401)  # on the main port it is quartermaster's, with a key
 
     def test_jobs_are_there_too(self):
         self.assertEqual(sync("print(2)", to=own)["job"]["status"], "succeeded")
