@@ -17,7 +17,8 @@ namespace lazaret::actors {
 namespace {
 
 constexpr std::chrono::seconds question_time_out{10};
-/// Longer than any two wall limits (compile, run): the stage answers on every path, and this is for a stage that doesn't.
+/// Longer than any two wall limits (compile, run): the stage answers on every path, and this is for a stage that
+/// doesn't.
 constexpr std::chrono::seconds execution_time_out{1500};
 
 struct configuration : caf::actor_system_config {
@@ -165,6 +166,8 @@ std::optional<std::filesystem::path> pipeline::report_file(const std::string& ru
   if (!std::filesystem::is_regular_file(path, bad)) return std::nullopt;
   return std::filesystem::absolute(path);
 }
+
+prebuild::shelf* pipeline::prebuilds() { return system_->options.prebuilds; }
 
 void pipeline::drain(std::chrono::milliseconds patience) {
   system_->draining = true;

@@ -65,6 +65,7 @@ struct pipeline_options {
   std::function<std::string()> jailer_trouble;
   std::function<sandbox::jail_health()> layers;  ///< empty: nothing is known of them
   std::size_t scheduler_threads = 2;
+  prebuild::shelf* prebuilds = nullptr;  ///< outlives the pipeline
 };
 
 class pipeline final : public service {
@@ -89,6 +90,8 @@ class pipeline final : public service {
   [[nodiscard]] std::unique_ptr<subscription> subscribe(const std::string& run_id, std::function<void()> poke) override;
   [[nodiscard]] std::optional<std::filesystem::path> report_file(const std::string& run_id,
                                                                  std::string_view file) override;
+
+  [[nodiscard]] prebuild::shelf* prebuilds() override;
 
   /// Takes nothing new and waits, at most `patience`, for what the workers hold. What is left goes on after a restart.
   void drain(std::chrono::milliseconds patience);

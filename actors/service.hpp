@@ -18,6 +18,10 @@
 #include "actors/run.hpp"
 #include "sandbox/layer_watch.hpp"
 
+namespace lazaret::prebuild {
+class shelf;
+}
+
 namespace lazaret::actors {
 
 struct stage_status {
@@ -99,6 +103,8 @@ class service {
   /// `poke` is called, on any thread, after events() would return more for that run. It must not block.
   [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(const std::string& run_id,
                                                                 std::function<void()> poke) = 0;
+  /// Null where there are none. Lives as long as the service.
+  [[nodiscard]] virtual prebuild::shelf* prebuilds() { return nullptr; }
   /// Absolute path of `report.json` or `report.html` of a run; nothing while there is none.
   [[nodiscard]] virtual std::optional<std::filesystem::path> report_file(const std::string& run_id,
                                                                          std::string_view file) = 0;

@@ -1,4 +1,5 @@
 #include "http/jobs/routes.hpp"
+#include "http/quartermaster/routes.hpp"
 #include "http/router.hpp"
 #include "http/routes.hpp"
 #include "http/snekbox/routes.hpp"
@@ -34,6 +35,20 @@ const std::array table{
           "the same over a WebSocket: talk with it meanwhile"},
     route{"POST", "/eval", access::token_unless_local, executing{snekbox::eval}, "run code as snekbox does",
           &snekbox::falcon},
+    route{"POST", "/run", access::key, executing{quartermaster::run}, "run code as quartermaster's code runner does",
+          &quartermaster::fastapi},
+    route{"GET", "/images", open, reading{quartermaster::images}, "the runtimes", &quartermaster::fastapi},
+    route{"GET", "/runtimes", open, reading{quartermaster::images}, "the runtimes", &quartermaster::fastapi},
+    route{"POST", "/prebuild", access::key, executing{quartermaster::prebuild_now},
+          "make an image with what a script installs", &quartermaster::fastapi},
+    route{"GET", "/prebuilds", open, reading{quartermaster::list_prebuilds}, "the images that were made",
+          &quartermaster::fastapi},
+    route{"POST", "/prebuilds/cleanup", access::key, reading{quartermaster::clean_up_prebuilds}, "remove old images",
+          &quartermaster::fastapi},
+    route{"GET", "/prebuilds/{tag}", open, reading{quartermaster::show_prebuild}, "one of the images that were made",
+          &quartermaster::fastapi},
+    route{"DELETE", "/prebuilds/{tag}", access::key, reading{quartermaster::delete_prebuild}, "remove an image",
+          &quartermaster::fastapi},
     route{"POST", "/jobs", local, executing{jobs::submit}, "queue a job (python-sandbox-executor)", &jobs::fastapi},
     route{"POST", "/jobs/sync", local, executing{jobs::submit_and_wait}, "run a job and wait for it", &jobs::fastapi},
     route{"GET", "/jobs/{id}", local, reading{jobs::show}, "one job", &jobs::fastapi},

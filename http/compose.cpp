@@ -2,8 +2,12 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "actors/analysis/work.hpp"
@@ -11,6 +15,7 @@
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
 #include "actors/interactive/perform.hpp"
+#include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
 #include "http/gateway_listener.hpp"
 #include "http/jobs/plan.hpp"
@@ -89,9 +94,11 @@ struct kept_jobs {
 class whole final : public composition {
  public:
   whole(std::shared_ptr<actors::store> runs, kept_jobs jobs, std::unique_ptr<download::registry> registry,
-        const config& c, groundwork ground, metrics::instruments& meters)
+        std::unique_ptr<prebuild::shelf> prebuilds, const config& c, groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
         registry_{std::move(registry)},
+        prebuilds_{std::move(prebuilds)},
+        most_download_{static_cast<std::uint64_t>(c.max_download_bytes)},
         artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
@@ -130,6 +137,7 @@ class whole final : public composition {
         serve_outbound_);
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
+    o.prebuilds = prebuilds_.get();
 
     actors::execution_parts execution{jails_,
                                       *registry_,
@@ -149,7 +157,8 @@ class whole final : public composition {
 
   std::shared_ptr<actors::execution_answer> perform(const actors::execution_request& what, std::stop_token stop,
                                                     metrics::instruments& meters) {
-    auto done = actors::perform(what, jails_, artifacts_, meters, stop, serve_outbound_);
+    auto done = actors::perform(what, jails_, artifacts_, meters, stop, serve_outbound_,
+                                [this](sandbox::unique_fd listener) { return serve_registry(std::move(listener)); });
     if (auto* answer = std::get_if<actors::execution_answer>(&done))
       return std::make_shared<actors::execution_answer>(std::move(*answer));
     spdlog::error("an execution could not be jailed: {}", std::get<sandbox::failure>(done).describe());
@@ -179,8 +188,25 @@ class whole final : public composition {
     return std::make_shared<gateway_listener>(std::move(listener), std::move(answer));
   }
 
+  /// The registry for one jail that is no triage: whatever it asks for, under the same cap.
+  std::shared_ptr<void> serve_registry(sandbox::unique_fd listener) {
+    struct served {
+      served(download::registry& from, std::uint64_t most) : budget{bytes{most}, bytes{0}}, pages{from, budget, {}} {}
+      download::download_budget budget;
+      download::gateway pages;
+      std::optional<gateway_listener> listening;
+    };
+    auto made = std::make_shared<served>(*registry_, most_download_);
+    made->listening.emplace(std::move(listener), [&pages = made->pages](const auto& request, std::stop_token stop) {
+      return pages.answer(request, std::move(stop));
+    });
+    return made;
+  }
+
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
+  std::unique_ptr<prebuild::shelf> prebuilds_;
+  std::uint64_t most_download_;
   actors::artifact_cache artifacts_;
   std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
   const actors::outbound_server serve_outbound_ = outbound_server();
@@ -192,13 +218,45 @@ class whole final : public composition {
 
 }  // namespace
 
+namespace {
+
+/// Of the prebuilds: there when the jailer starts, which shows jails what is below it. Whoever has DATA_DIR has it.
+sandbox::result<std::filesystem::path> make_layers_folder(const std::filesystem::path& data_dir) {
+  std::error_code bad;
+  const auto data = std::filesystem::absolute(data_dir, bad);
+  struct stat owner {};
+  if (bad || ::stat(data.c_str(), &owner) != 0) return sandbox::os_failure("make_layers_folder", data.string());
+  for (const auto& folder : {data / "prebuilds", data / "prebuilds" / "layers"}) {
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+      return sandbox::os_failure("make_layers_folder", "mkdir " + folder.string());
+    if (::geteuid() == 0 && ::lchown(folder.c_str(), owner.st_uid, owner.st_gid) != 0)
+      return sandbox::os_failure("make_layers_folder", "chown " + folder.string());
+  }
+  return {boost::system::in_place_value, data / "prebuilds" / "layers"};
+}
+
+prebuild::shelf_options shelf_settings(const config& c, const actors::python_site& site) {
+  prebuild::shelf_options o;
+  o.folder = c.data_dir / "prebuilds";
+  o.limits.size = bytes{static_cast<std::uint64_t>(c.max_disk_mb) * mebi};
+  o.total = bytes{static_cast<std::uint64_t>(c.prebuilds_max_mb) * mebi};
+  o.every = std::chrono::hours{c.cleanup_interval_hours};
+  o.age = std::chrono::hours{24 * c.cleanup_max_age_days};
+  o.pip = site.root / "dist-packages" / "pip";
+  return o;
+}
+
+}  // namespace
+
 sandbox::result<groundwork> lay_groundwork(const config& settings) {
   auto site = actors::find_python_site();
   if (!site) return site.error();
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
-  for (const auto& folder : {settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
+  const auto layers = make_layers_folder(settings.data_dir);
+  if (!layers) return layers.error();
+  for (const auto& folder : {*layers, settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
     if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
   if (!settings.jail_require.empty()) {
     options.jailer_options.emplace_back("--require");
@@ -220,9 +278,11 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!files) return files.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
   if (!registry) return sandbox::failure{"open_registry", 0, registry.error().text, {}};
+  auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
+  if (!prebuilds) return prebuilds.error();
   return std::make_unique<whole>(std::move(*runs),
                                  kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
-                                 std::move(*registry), settings, std::move(ground), meters);
+                                 std::move(*registry), std::move(*prebuilds), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

@@ -10,6 +10,7 @@
 
 #include "http/config_checks.hpp"
 #include "http/fronts.hpp"
+#include "http/quartermaster/amount.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -22,8 +23,9 @@ constexpr std::array table{
             0, check_token, true},
     setting{"HOST", "0.0.0.0", "numeric address to listen on", &c::host, 0, 0, check_address},
     setting{"PORT", "8080", "port to listen on; 0: a free one, printed", &c::port, 0, 65535},
-    setting{"FRONTENDS", "", "front ends with a port of their own, `name:port,...`; names: snekbox, jobs",
-            &c::frontends, 0, 0, check_frontend},
+    setting{"FRONTENDS", "",
+            "front ends with a port of their own, `name:port,...`; names: snekbox, quartermaster, jobs", &c::frontends,
+            0, 0, check_frontend},
     setting{"DISCORD_WEBHOOK_URL", "", "where verdicts are posted; a request can't override it",
             &c::discord_webhook_url, 0, 0, check_https_url, true},
     setting{"MAX_CONCURRENCY", "2", "execution workers", &c::max_concurrency, 1, 64},
@@ -106,6 +108,31 @@ constexpr std::array table{
     setting{"SNEKBOX_USER_BASE", "/snekbox/user_base",
             "`/eval`: the host's folder of packages, seen at /snekbox/user_base", &c::snekbox_user_base, 0, 0,
             check_inner_path},
+    setting{"CODE_RUNNER_API_KEYS", "", "`/run`, `/prebuild`: keys of which X-API-Key has to be one, `a,b`",
+            &c::code_runner_api_keys, 0, 0, check_token, true},
+    setting{"AUTH_TOKEN", "", "`/run`, `/prebuild`: a bearer token that does as well", &c::auth_token, 0, 0,
+            check_token, true},
+    setting{"DEFAULT_TIMEOUT", "30", "`/run`: wall time in seconds", &c::default_timeout, 1, 600},
+    setting{"MAX_TIMEOUT", "300", "`/run`: largest wall time that a request may ask for", &c::max_timeout, 1, 600},
+    setting{"DEFAULT_MEMORY", "256m", "`/run`: memory, files included", &c::default_memory, 0, 0, check_amount},
+    setting{"MAX_MEMORY_MB", "2048", "`/run`: largest memory, in MiB", &c::max_memory_mb, 16, 1048576},
+    setting{"DEFAULT_CPU_SHARES", "512", "`/run`: CPU; 1024 are a core", &c::default_cpu_shares, 2, 65536},
+    setting{"MAX_CPU_CORES", "4.0", "`/run`: most cores", &c::max_cpu_cores, 0, 0, check_cores},
+    setting{"DEFAULT_DISK", "512m", "`/run`: size of /workspace and of /tmp", &c::default_disk, 0, 0, check_amount},
+    setting{"MAX_DISK_MB", "5000", "`/run`: largest of that, in MiB; of a prebuild's layer too", &c::max_disk_mb, 16,
+            1048576},
+    setting{"MAX_OUTPUT_MB", "10", "`/run`: how much of stdout and of stderr is answered, in MiB", &c::max_output_mb, 1,
+            256},
+    setting{"PREBUILD_TIMEOUT", "600", "`/prebuild`: wall time of a setup script in seconds", &c::prebuild_timeout, 1,
+            800},
+    setting{"PREBUILDS_MAX_MB", "20000", "`/prebuild`: size of all layers together, in MiB", &c::prebuilds_max_mb, 1,
+            100000000},
+    setting{"CLEANUP_INTERVAL_HOURS", "24", "hours between looking for old prebuilds", &c::cleanup_interval_hours, 1,
+            8760},
+    setting{"CLEANUP_MAX_AGE_DAYS", "7", "prebuilds go when they are so many days old", &c::cleanup_max_age_days, 0,
+            36500},
+    setting{"DEFAULT_ALLOW_NETWORK", "false", "`/run`: `allow_network` where a request doesn't say",
+            &c::default_allow_network, 0, 0, check_truth},
     setting{"BLOB_DIR", "", "files of jobs; none: JOB_DATA_DIR, or `blobs` in DATA_DIR", &c::blob_dir, 0, 0,
             check_optional_path},
     setting{"JOB_DATA_DIR", "", "the same, by the name that python-sandbox-executor gives it", &c::job_data_dir, 0, 0,
@@ -229,6 +256,25 @@ void settle_host(config& into, bool was_left_at_default, std::string& wrong) {
   into.notices.emplace_back("no API_TOKEN is set: listening on 127.0.0.1 only");
 }
 
+/// A default above the maximum would refuse every request that doesn't name the field.
+void settle_maxima(const config& loaded, std::string& wrong) {
+  const auto check = [&](std::string_view name, double standard, std::string_view most_name, double most) {
+    if (standard > most) wrong += fmt::format("\n  {}: must not be more than {}", name, most_name);
+  };
+  const auto mebibytes = [](const std::string& amount) {
+    return static_cast<double>(read_amount(amount).value_or(0)) / (1 << 20);
+  };
+  check("DEFAULT_TIMEOUT", static_cast<double>(loaded.default_timeout), "MAX_TIMEOUT",
+        static_cast<double>(loaded.max_timeout));
+  check("DEFAULT_MEMORY", mebibytes(loaded.default_memory), "MAX_MEMORY_MB", static_cast<double>(loaded.max_memory_mb));
+  check("DEFAULT_DISK", mebibytes(loaded.default_disk), "MAX_DISK_MB", static_cast<double>(loaded.max_disk_mb));
+  if (loaded.default_allow_network == "true" && loaded.allow_outbound != "true")
+    wrong += "\n  DEFAULT_ALLOW_NETWORK: must not be true without ALLOW_OUTBOUND";
+  if (check_cores(loaded.max_cpu_cores).empty())
+    check("DEFAULT_CPU_SHARES", static_cast<double>(loaded.default_cpu_shares) / 1024, "MAX_CPU_CORES",
+          std::stod(loaded.max_cpu_cores));
+}
+
 std::string shown_default(const setting& s) { return s.standard.empty() ? "none" : std::string{s.standard}; }
 
 std::string shown_meaning(const setting& s) {
@@ -260,6 +306,7 @@ sandbox::result<config> load_config(const std::optional<std::filesystem::path>& 
     std::error_code missing;
     if (!std::filesystem::is_directory(*folder, missing)) folder->clear();
   }
+  settle_maxima(loaded, wrong);
   if (loaded.blob_dir.empty()) loaded.blob_dir = loaded.job_data_dir;
   if (loaded.blob_dir.empty()) loaded.blob_dir = loaded.data_dir / "blobs";
   if (loaded.inline_worker == 0)

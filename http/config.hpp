@@ -71,7 +71,23 @@ struct config {
   std::string snekbox_executable;
   std::filesystem::path snekbox_bin_dir;
   std::filesystem::path snekbox_user_base;
-  std::filesystem::path blob_dir;  ///< never empty: BLOB_DIR, JOB_DATA_DIR, or DATA_DIR/blobs
+  std::vector<std::string> code_runner_api_keys;
+  std::string auth_token;
+  std::int64_t default_timeout = 0;
+  std::int64_t max_timeout = 0;
+  std::string default_memory;  ///< see quartermaster/amount.hpp; so is default_disk
+  std::int64_t max_memory_mb = 0;
+  std::int64_t default_cpu_shares = 0;
+  std::string max_cpu_cores;  ///< a decimal number
+  std::string default_disk;
+  std::int64_t max_disk_mb = 0;
+  std::int64_t max_output_mb = 0;
+  std::int64_t prebuild_timeout = 0;  ///< seconds
+  std::int64_t prebuilds_max_mb = 0;
+  std::int64_t cleanup_interval_hours = 0;
+  std::int64_t cleanup_max_age_days = 0;
+  std::string default_allow_network;  ///< `true` or `false`
+  std::filesystem::path blob_dir;     ///< never empty: BLOB_DIR, JOB_DATA_DIR, or DATA_DIR/blobs
   std::filesystem::path job_data_dir;
   std::int64_t batch_concurrency = 0;
   std::int64_t batch_queue_limit = 0;

@@ -97,6 +97,14 @@ std::string check_user(std::string_view value) {
   return found != nullptr ? "" : "must be the name of an existing user";
 }
 
+std::string check_cores(std::string_view value) {
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), number, std::chars_format::fixed);
+  const bool good = error == std::errc{} && end == value.data() + value.size() && number >= 0.1 && number <= 4096;
+  return good ? "" : "must be a number from 0.1 to 4096";
+}
+
 std::string check_truth(std::string_view value) {
   return one_of(value, std::array<std::string_view, 2>{"true", "false"});
 }

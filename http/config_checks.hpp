@@ -19,7 +19,8 @@ namespace lazaret::http {
 [[nodiscard]] std::string check_inner_path(std::string_view value);     ///< absolute, without `.`, `..` or empty parts
 /// `[**/]NAME` where NAME is fnmatch(3)'s kind: the pattern is about names, not about directories.
 [[nodiscard]] std::string check_files_pattern(std::string_view value);
-[[nodiscard]] std::string check_user(std::string_view value);  ///< exists in the user database
+[[nodiscard]] std::string check_user(std::string_view value);   ///< exists in the user database
+[[nodiscard]] std::string check_cores(std::string_view value);  ///< a decimal number, 0.1 to 4096
 [[nodiscard]] std::string check_truth(std::string_view value);
 [[nodiscard]] std::string check_port_number(std::string_view value);
 [[nodiscard]] std::string check_log_level(std::string_view value);

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "http/jobs/routes.hpp"
+#include "http/quartermaster/routes.hpp"
 #include "http/snekbox/routes.hpp"
 
 namespace lazaret::http {
@@ -13,6 +14,7 @@ namespace {
 /// The API on the main port, and those that may have a port of their own.
 std::span<const front> fronts() noexcept {
   static const std::array all{front{"api", api()}, front{"snekbox", snekbox::own_port(), &snekbox::falcon},
+                              front{"quartermaster", quartermaster::own_port(), &quartermaster::fastapi},
                               front{"jobs", jobs::own_port(), &jobs::fastapi}};
   return all;
 }

@@ -72,14 +72,59 @@ turned_away wrong_method(const match& m, const request& r) {
   return turned_away{std::move(options)};
 }
 
-bool may_do_without_token(const route& to, const request& r) {
-  return to.needs == access::open || to.needs == access::reach ||
-         (to.needs == access::token_unless_local && is_local(r));
+bool is_for_keys(const route& to) { return to.needs == access::key || to.needs == access::key_or_reach; }
+
+bool may_do_without_token(const route& to, const request& r, const keyring& keys) {
+  switch (to.needs) {
+    case access::token:
+      return keys.token.empty();
+    case access::key:
+      return keys.token.empty() && !keys.has_keys();
+    case access::key_or_reach:
+      return !keys.has_keys();
+    case access::token_unless_local:
+      return keys.token.empty() || is_local(r);
+    case access::open:
+    case access::reach:
+      break;
+  }
+  return true;
+}
+
+bool holds_bearer(const request& r, std::string_view secret) { return !secret.empty() && holds_token(r, secret); }
+
+/// Looks at every key, whichever fits.
+bool holds_key(const request& r, const keyring& keys) {
+  bool fits = holds_bearer(r, keys.auth_token);
+  for (const auto& key : keys.api_keys) fits |= same_secret(r.api_key, key);
+  return fits;
+}
+
+/// Which of them the request came with, whether or not the route asks for one: whose share it takes.
+std::string name_of_key(const request& r, const keyring& keys) {
+  for (std::size_t n = 0; n < keys.api_keys.size(); ++n)
+    if (same_secret(r.api_key, keys.api_keys[n])) return "CODE_RUNNER_API_KEYS " + std::to_string(n);
+  if (holds_bearer(r, keys.auth_token)) return "AUTH_TOKEN";
+  return holds_bearer(r, keys.token) ? "API_TOKEN" : "";
+}
+
+/// compat/quartermaster.md has these texts.
+turned_away without_key(const match& m, const request& r) {
+  const auto& fail = m.found->speaks->fail;
+  if (!r.api_key.empty()) return {fail(403, "Invalid API Key"), m.found};
+  return {fail(401, "Not authenticated. Provide X-API-Key header or Authorization Bearer token."), m.found};
 }
 
 }  // namespace
 
-std::variant<passed, turned_away> pass(std::span<const route> table, const request& r, std::string_view token,
+keyring keys_of(const config& settings) noexcept {
+  keyring keys{settings.api_token};
+  keys.api_keys = settings.code_runner_api_keys;
+  keys.auth_token = settings.auth_token;
+  return keys;
+}
+
+std::variant<passed, turned_away> pass(std::span<const route> table, const request& r, const keyring& keys,
                                        const manners& speaks) {
   auto m = find_route(table, r.method, r.path);
   if (m.found == nullptr) {
@@ -90,16 +135,17 @@ std::variant<passed, turned_away> pass(std::span<const route> table, const reque
     return turned_away{std::move(options)};
   }
   const auto& fail = m.found->speaks->fail;
-  if (!may_do_without_token(*m.found, r) && !holds_token(r, token)) {
+  const bool has_key = is_for_keys(*m.found) && holds_key(r, keys);
+  if (!has_key && !may_do_without_token(*m.found, r, keys) && !holds_bearer(r, keys.token)) {
+    if (is_for_keys(*m.found)) return without_key(m, r);
     auto refused = fail(401, "invalid or missing token");
     refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return turned_away{std::move(refused), m.found};
   }
-  if (m.found->needs != access::open && token.empty() && comes_from_elsewhere(r)) {
+  if (m.found->needs != access::open && !has_key && keys.token.empty() && comes_from_elsewhere(r)) {
     return turned_away{fail(403, "without API_TOKEN only this machine is served, by its own address"), m.found};
   }
-  const bool has_key = m.found->needs != access::open && !token.empty() && holds_token(r, token);
-  return passed{m.found, m.argument, m.second, has_key ? "API_TOKEN" : ""};
+  return passed{m.found, m.argument, m.second, m.found->needs == access::open ? std::string{} : name_of_key(r, keys)};
 }
 
 }  // namespace lazaret::http

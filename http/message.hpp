@@ -28,6 +28,7 @@ struct request {
   std::string_view host = {};           ///< Host
   std::string_view origin = {};         ///< Origin
   std::string_view authorization = {};  ///< Authorization
+  std::string_view api_key = {};        ///< X-API-Key
   std::string_view content_type = {};   ///< Content-Type
   std::string_view last_event_id = {};  ///< Last-Event-ID
   std::string_view range = {};          ///< Range

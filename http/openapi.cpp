@@ -64,6 +64,10 @@ constexpr std::string_view stream_protocol =
     "client that reads slowly stops the program's output, not its clocks. One that closes the connection, or answers "
     "no "
     "ping for twice STREAM_PING_SEC, ends the program.";
+constexpr std::string_view prebuild_path =
+    R"([{"name": "tag", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 137}}])";
+constexpr std::string_view cleanup_query =
+    R"([{"name": "max_age_days", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 7}}])";
 
 constexpr std::string_view json_type = "application/json", form_type = "multipart/form-data";
 constexpr details known[] = {
@@ -83,6 +87,14 @@ constexpr details known[] = {
     {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "404 413 422 503"},
     {"GET", "/v1/execute/stream", stream_headers, "", "101", "", "", "400 426 503"},
     {"POST", "/eval", "[]", "Eval", "200", json_type, "Evaluated", "400 413 415 503"},
+    {"POST", "/run", "[]", "CodeRun", "200", json_type, "Ran", "400 403 404 413 422 503"},
+    {"GET", "/images", "[]", "", "200", json_type, "Images", ""},
+    {"GET", "/runtimes", "[]", "", "200", json_type, "Images", ""},
+    {"POST", "/prebuild", "[]", "Prebuild", "200", json_type, "Prebuilt", "400 403 404 422 503"},
+    {"GET", "/prebuilds", "[]", "", "200", json_type, "Prebuilds", ""},
+    {"POST", "/prebuilds/cleanup", cleanup_query, "", "200", json_type, "CleanedUp", "403 422"},
+    {"GET", "/prebuilds/{tag}", prebuild_path, "", "200", json_type, "PrebuildDetails", "404"},
+    {"DELETE", "/prebuilds/{tag}", prebuild_path, "", "200", json_type, "PrebuildDeleted", "403 404"},
     {"POST", "/jobs", "[]", "JobForm", "200", json_type, "JobQueued", "400 413 422 503", form_type},
     {"POST", "/jobs/sync", "[]", "JobForm", "200", json_type, "JobDone", "400 413 422 503 504", form_type},
     {"GET", "/jobs/{id}", job_path, "", "200", json_type, "JobShown", "404"},
@@ -95,7 +107,8 @@ constexpr details known[] = {
 };
 
 constexpr std::string_view components = R"({
-"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+"securitySchemes": {"token": {"type": "http", "scheme": "bearer"},
+  "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
 "schemas": {
   "Error": {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}},
   "Health": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
@@ -178,6 +191,39 @@ constexpr std::string_view components = R"({
     "stdout": {"type": "string"}, "returncode": {"type": ["integer", "null"]}, "files": {"type": "array", "items": {
       "type": "object", "required": ["path", "size", "content"], "properties": {"path": {"type": "string"},
       "size": {"type": "integer"}, "content": {"type": "string"}}}}}},
+  "CodeRun": {"type": "object", "required": ["code"], "properties": {
+    "code": {"type": "string"}, "image": {"type": "string", "default": "python"},
+    "files": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    "entrypoint": {"type": ["string", "null"]}, "timeout": {"type": ["integer", "null"], "minimum": 1},
+    "mem_limit": {"type": ["string", "null"]}, "cpu_shares": {"type": ["integer", "null"], "minimum": 2},
+    "disk_limit": {"type": ["string", "null"]}, "allow_network": {"type": "boolean", "default": false},
+    "environment": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    "prebuild_spec": {"type": ["object", "null"], "required": ["base_image", "setup_script"], "properties": {
+      "base_image": {"type": "string"}, "setup_script": {"type": "string"}}}}},
+  "Ran": {"type": "object", "required": ["stdout", "stderr", "exit_code", "execution_time"], "properties": {
+    "stdout": {"type": "string"}, "stderr": {"type": "string"}, "exit_code": {"type": "integer"},
+    "execution_time": {"type": "number"}, "metadata": {}, "reason": {"type": "string"},
+    "output_truncated": {"type": "boolean"}, "usage": {"type": "object"}}},
+  "Images": {"type": "object", "required": ["images", "default"], "properties": {"default": {"type": "string"},
+    "images": {"type": "array", "items": {"type": "object", "required": ["id", "name", "description", "default_entrypoint",
+      "file_extension", "main_file", "completions"], "properties": {"id": {"type": "string"}, "name": {"type": "string"},
+      "description": {"type": "string"}, "default_entrypoint": {"type": "string"}, "file_extension": {"type": "string"},
+      "main_file": {"type": "string"}, "completions": {"type": "array"}, "available": {"type": "boolean"},
+      "version": {"type": "string"}, "install": {"type": "string"}}}}}},
+  "Prebuild": {"type": "object", "required": ["tag", "setup_script"], "properties": {"tag": {"type": "string", "maxLength": 137},
+    "base_image": {"type": "string", "default": "python"}, "setup_script": {"type": "string", "maxLength": 1048576}}},
+  "Prebuilt": {"type": "object", "required": ["tag", "base_image", "size_bytes", "layer_size_bytes", "status"], "properties": {
+    "tag": {"type": "string"}, "base_image": {"type": "string"}, "size_bytes": {"type": "integer"},
+    "layer_size_bytes": {"type": "integer"}, "status": {"const": "ready"}}},
+  "PrebuildDetails": {"type": "object", "required": ["tag", "size_bytes", "created", "labels"], "properties": {
+    "tag": {"type": "string"}, "size_bytes": {"type": "integer"}, "created": {"type": "string", "format": "date-time"},
+    "labels": {"type": "object", "additionalProperties": {"type": "string"}}}},
+  "Prebuilds": {"type": "object", "required": ["prebuilds"], "properties": {
+    "prebuilds": {"type": "array", "items": {"$ref": "#/components/schemas/PrebuildDetails"}}}},
+  "PrebuildDeleted": {"type": "object", "required": ["status", "tag"], "properties": {
+    "status": {"const": "deleted"}, "tag": {"type": "string"}}},
+  "CleanedUp": {"type": "object", "required": ["removed", "count"], "properties": {
+    "removed": {"type": "array", "items": {"type": "string"}}, "count": {"type": "integer"}}},
   "JobSpec": {"type": "object", "properties": {
     "runtime": {"type": "string", "default": "python3.12"}, "entry": {"type": "string", "default": "main.py"},
     "args": {"type": "array", "items": {"type": "string"}},
@@ -227,7 +273,10 @@ void add_failure(json::object& responses, std::string_view status) {
 
 json::object operation(const route& r) {
   json::object o{{"summary", r.summary}};
-  o["security"] = r.needs == access::token ? json::array{{{"token", json::array{}}}} : json::array{};
+  const bool has_keys = r.needs == access::key;
+  o["security"] = json::array{};
+  if (r.needs == access::token || has_keys) o["security"].get_array().push_back(json::object{{"token", json::array{}}});
+  if (has_keys) o["security"].get_array().push_back(json::object{{"key", json::array{}}});
   for (const auto& d : known) {
     if (d.method != r.method || d.pattern != r.pattern) continue;
     o["parameters"] = json::parse(d.parameters);
@@ -238,7 +287,7 @@ json::object operation(const route& r) {
       o["description"] = stream_protocol;
     else
       responses[d.status].as_object()["content"] = content(d.type, d.schema);
-    if (r.needs == access::token) add_failure(responses, "401");
+    if (r.needs == access::token || has_keys) add_failure(responses, "401");
     for (std::size_t at = 0; at + 3 <= d.failures.size(); at += 4) add_failure(responses, d.failures.substr(at, 3));
     o["responses"] = std::move(responses);
   }

@@ -41,6 +41,10 @@ enum class access : std::uint8_t {
   token_unless_local,
   /// On a listener of the front end's own: whoever reaches it. While there is no API_TOKEN, that is this machine.
   reach,
+  /// The token, or a key of the front end's own (CODE_RUNNER_API_KEYS, AUTH_TOKEN).
+  key,
+  /// On a listener of the front end's own: the same once there is such a key, else whoever reaches it.
+  key_or_reach,
 };
 
 struct route {

@@ -42,6 +42,7 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.host = view(message[field::host]);
   r.origin = view(message[field::origin]);
   r.authorization = view(message[field::authorization]);
+  r.api_key = view(message["X-API-Key"]);
   r.content_type = view(message[field::content_type]);
   r.last_event_id = view(message["Last-Event-ID"]);
   r.range = view(message[field::range]);
@@ -93,6 +94,7 @@ response guarded(auto&& handler) {
 struct session::exchange {
   beast::http::request<beast::http::string_body> message;
   request asked;
+  std::string key;  ///< request::key looks at it
   std::weak_ptr<session> from;
   std::mutex mutex;  ///< guards the two below
   std::optional<response> answer;
@@ -241,7 +243,7 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     offered = stream::offered_token(asked.upgrade.protocols);
     if (!offered.empty()) asked.authorization = offered.insert(0, "Bearer ");
   }
-  auto gate = pass(front_.table, asked, hub_.shared.settings.api_token, *front_.speaks);
+  auto gate = pass(front_.table, asked, keys_of(hub_.shared.settings), *front_.speaks);
   if (auto away = std::get_if<turned_away>(&gate)) {
     t.given = std::move(away->why);
     if (away->from != nullptr) t.label = away->from->pattern;
@@ -366,7 +368,8 @@ auto session::answer(const route& to, request asked, std::array<std::string_view
                            arguments[1].empty() ? 0 : offset(arguments[1])};
   x->message = p.release();
   x->asked = describe(x->message, client_);
-  x->asked.key = asked.key;
+  x->key = asked.key;
+  x->asked.key = x->key;
   x->asked.argument = x->asked.path.substr(offsets[0], arguments[0].size());
   x->asked.second = x->asked.path.substr(offsets[1], arguments[1].size());
   x->from = weak_from_this();

@@ -25,7 +25,7 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "snekbox", "execute", "stream", "jobs", "other"};
+const names frontends{"triage", "snekbox", "quartermaster", "execute", "stream", "jobs", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
@@ -56,6 +56,13 @@ const names routes{"/",
                    "/v1/execute",
                    "/v1/execute/stream",
                    "/eval",
+                   "/run",
+                   "/images",
+                   "/runtimes",
+                   "/prebuild",
+                   "/prebuilds",
+                   "/prebuilds/cleanup",
+                   "/prebuilds/{tag}",
                    "/jobs",
                    "/jobs/sync",
                    "/jobs/{id}",
@@ -81,6 +88,14 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/v1/execute", "POST"},
                                                                            {"/v1/execute/stream", "GET"},
                                                                            {"/eval", "POST"},
+                                                                           {"/run", "POST"},
+                                                                           {"/images", "GET"},
+                                                                           {"/runtimes", "GET"},
+                                                                           {"/prebuild", "POST"},
+                                                                           {"/prebuilds", "GET"},
+                                                                           {"/prebuilds/cleanup", "POST"},
+                                                                           {"/prebuilds/{tag}", "GET"},
+                                                                           {"/prebuilds/{tag}", "DELETE"},
                                                                            {"/jobs", "POST"},
                                                                            {"/jobs/sync", "POST"},
                                                                            {"/jobs/{id}", "GET"},

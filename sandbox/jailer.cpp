@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "sandbox/protocol.hpp"
 #include "sandbox/self_test.hpp"
@@ -69,6 +70,15 @@ bool is_empty(int directory) {
   return size >= 0 && names == 2;  // `.` and `..`
 }
 
+/// The other common case: all that is asked for is a name in the root, and there is none such.
+bool lacks(int directory, const gather_options& options) {
+  return !options.select.empty() && std::ranges::all_of(options.select, [directory](const std::string& name) {
+    struct stat status {};
+    return name.find_first_of("*?[\\/") == name.npos &&
+           ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+  });
+}
+
 }  // namespace
 
 jailer::jailer(unique_fd connection) : connection_{std::make_shared<unique_fd>(std::move(connection))} {}
@@ -102,7 +112,7 @@ result<std::vector<known_file>> jailer::deposit(const volume& into, const std::v
 }
 
 result<gathered> jailer::gather(const volume& from, const gather_options& options) {
-  if (is_empty(from.root())) return gathered{};
+  if (is_empty(from.root()) || lacks(from.root(), options)) return gathered{};
   const auto connection = [this] { return std::lock_guard{mutex_}, connection_; }();
   wire::writer body;
   protocol::write(body, options);

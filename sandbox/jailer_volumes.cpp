@@ -76,8 +76,8 @@ result<void> jailer_process::send_steward(wire::message& request, unique_fd& cha
                                 .channel = channel.get(),
                                 .body = request.fds.front().get(),
                                 .work = duty == kind::deposit  ? do_deposit
-                                         : duty == kind::gather ? do_gather
-                                                                : do_hand_out});
+                                        : duty == kind::gather ? do_gather
+                                                               : do_hand_out});
   if (!started) return started.error();
   const int pidfd = started->get();
   stewards_[pidfd] = std::move(*started);

@@ -237,12 +237,8 @@ void running_jail::hear_init() {
       return;
     case kind::failed:
     case kind::reaped:
-      return note(*got);
     case kind::counted:
-      note(*got);
-      if (!executed_ || failure_ || sampler_) return;  // more is known when init itself is gone
-      tell_end();
-      return kill();
+      return note(*got);
     default:
       return end(ending::canceled);
   }

@@ -107,7 +107,7 @@ class running_jail {
   int pid_ = -1;
   clock::time_point executed_at_{};
   bool executed_ = false;
-  bool stopping_ = false, told_ = false;
+  bool stopping_ = false;
   std::uint64_t written_by_init_ = 0;  // bytes, and those of its child until that is the program
   std::uint64_t written_ = 0;          // by everybody, init included
   std::uint32_t last_pid_ = 0;

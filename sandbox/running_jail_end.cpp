@@ -118,7 +118,6 @@ void running_jail::hear_last_words() {
   }
 }
 
-/// All but init are gone. Whoever asked need not wait for the end of init too, nor for what the kernel cleans up then.
 void running_jail::tell_end() {
   const auto o = conclude(usage());
   if (observer_) {
@@ -129,7 +128,6 @@ void running_jail::tell_end() {
   // A timer that expired in the same turn of the loop is not to be heard any more: it would look at the group.
   for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
   if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
-  told_ = true;
   if (!request_.channel) return;
   with_.loop.forget(request_.channel.get());
   (void)wire::send(request_.channel.get(),
@@ -145,7 +143,7 @@ void running_jail::finish() {
   ::syscall(SYS_waitid, P_PID, pid_, &how, WEXITED, &total);  // glibc's waitid() has no place for the last
   pid_ = -1;
   if (sampler_) sampler_->conclude(total);
-  if (!told_) tell_end();
+  tell_end();
   with_.loop.forget(init_.get());
   gone_();
 }

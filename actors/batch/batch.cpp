@@ -265,12 +265,12 @@ void batch_state::sweep() {
 /// What runs may end; who waits for a job that won't begin any more is told. The job goes on with the next start.
 void batch_state::close() {
   draining_ = true;
-  std::erase_if(waiters_, [this](auto& pair) {
-    const auto found = entries_.find(pair.first);
-    if (found == entries_.end() || found->second.worker) return false;
-    pair.second.answer.deliver(make_fault(fault::draining));
-    return true;
-  });
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    const auto found = entries_.find(it->first);
+    const bool goes_on = found == entries_.end() || found->second.worker;
+    if (!goes_on) it->second.answer.deliver(make_fault(fault::draining));
+    it = goes_on ? std::next(it) : waiters_.erase(it);
+  }
   show();
 }
 

@@ -59,6 +59,9 @@ struct execution_request {
   /// network_mode::outbound: names to which the jail may connect, lower case; empty: whatever is public.
   std::vector<std::string> only_hosts;
   std::optional<sandbox::gather_options> wanted;  ///< what comes back; `known` and `place` are filled in
+  /// Take a stream as it comes, on the worker's thread; it is not in the answer then.
+  std::function<void(std::string_view)> on_stdout, on_stderr;
+  std::shared_ptr<const void> holds;  ///< what has to be there for as long as it runs
 };
 
 inline constexpr std::string_view artifact_prefix = "sha256:";

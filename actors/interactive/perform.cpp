@@ -45,8 +45,14 @@ class feeder {
 class performance {
  public:
   performance(const execution_request& what, sandbox::jailer& jails, artifact_cache& kept, metrics::instruments& meters,
-              std::stop_token stop, const outbound_server& serve)
-      : what_{what}, jails_{jails}, kept_{kept}, meters_{meters}, stop_{std::move(stop)}, serve_{serve} {}
+              std::stop_token stop, const outbound_server& serve, const registry_server& registry)
+      : what_{what},
+        jails_{jails},
+        kept_{kept},
+        meters_{meters},
+        stop_{std::move(stop)},
+        serve_{serve},
+        registry_{registry} {}
 
   performed all() {
     if (what_.rules.network == sandbox::network_mode::outbound && !serve_)
@@ -171,8 +177,12 @@ class performance {
     if (at.rules.network == sandbox::network_mode::outbound)
       relayed = serve_(inmate->take_outbound(), what_.only_hosts);
     sandbox::jail_sinks sinks;
+    std::shared_ptr<void> gateway;
+    if (at.rules.network == sandbox::network_mode::gateway && registry_) gateway = registry_(inmate->take_gateway());
     sinks.on_stdout = [&into](std::string_view some) { into.out += some; };
     sinks.on_stderr = [&into](std::string_view some) { into.err += some; };
+    if (what_.on_stdout) sinks.on_stdout = what_.on_stdout;
+    if (what_.on_stderr) sinks.on_stderr = what_.on_stderr;
     if (live != nullptr) {
       sinks.on_stdout = [live](std::string_view some) { live->output(false, some); };
       sinks.on_stderr = [live](std::string_view some) { live->output(true, some); };
@@ -194,14 +204,16 @@ class performance {
   metrics::instruments& meters_;
   std::stop_token stop_;
   const outbound_server& serve_;
+  const registry_server& registry_;
   execution_answer answer_;
 };
 
 }  // namespace
 
 performed perform(const execution_request& what, sandbox::jailer& jails, artifact_cache& kept,
-                  metrics::instruments& meters, std::stop_token stop, const outbound_server& serve) {
-  return performance{what, jails, kept, meters, std::move(stop), serve}.all();
+                  metrics::instruments& meters, std::stop_token stop, const outbound_server& serve,
+                  const registry_server& registry) {
+  return performance{what, jails, kept, meters, std::move(stop), serve, registry}.all();
 }
 
 }  // namespace lazaret::actors

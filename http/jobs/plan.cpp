@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "http/jobs/spec.hpp"
+#include "sandbox/outbound.hpp"
 #include "sandbox/presets.hpp"
 
 namespace lazaret::http::jobs {
@@ -64,7 +65,7 @@ batch::plan make_plan(const batch::job& what, std::vector<std::string> contents)
   set_environment(rules, "PYTHONUNBUFFERED", "1");  // or its lines would come when it ends
   for (const auto& [name, value] : spec->env) set_environment(rules, name, value);
 
-  if (spec->net_policy == "outbound") rules.network = sandbox::network_mode::outbound;
+  if (spec->net_policy == "outbound") sandbox::allow_outbound(rules);
   auto& limits = rules.limits;
   limits.wall = std::chrono::seconds{spec->timeout_sec};
   limits.cpus = std::max(0.01, spec->cpu_limit);  // the kernel's least quota

@@ -19,6 +19,8 @@ namespace json = boost::json;
 
 /// execve(2) and the policy's message have limits of their own, which are above this.
 constexpr std::size_t most_text_bytes = 512 << 10;
+/// Parsed, `[[],[],...` takes twenty times its length.
+constexpr std::size_t most_spec_bytes = 4 << 20;
 constexpr std::size_t most_files = 1000;  // as the framework of the original has it
 
 std::string_view view(const json::string& s) { return {s.data(), s.size()}; }
@@ -241,6 +243,8 @@ std::variant<job_request, response> read_request(const request& r, const spec_li
   const auto spec = std::ranges::find(parts.rbegin(), parts.rend(), "spec", &part::name);
   if (spec == parts.rend()) {
     wrong.add("missing", {"spec"}, "Field required");
+  } else if (spec->content.size() > most_spec_bytes) {
+    wrong.add("too_long", {"spec"}, "spec should be at most 4 MiB long");
   } else {
     json::error_code bad;
     json::parse_options depth;

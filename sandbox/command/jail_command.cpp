@@ -133,7 +133,8 @@ result<outcome> run_jail(const command_line& line, bool quick, const sigset_t* w
   options->for_one_jail = quick;
   auto served = own_jailer::start(std::move(*options));
   if (!served) return served.error();
-  jailer mine{served->connection()};
+  // From here on, whatever ends this scope closes the connection before it waits for the jailer.
+  jailer mine{served->take_connection()};
   std::array<int, 2> input{};
   if (::pipe2(input.data(), O_CLOEXEC) != 0) return os_failure("jail", "pipe2");
   unique_fd read_end{input[0]}, write_end{input[1]};

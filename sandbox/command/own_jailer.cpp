@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <chrono>
@@ -75,22 +75,19 @@ result<own_jailer> own_jailer::start(jailer_process_options options) {
     options.connection = ends->second.release();
     serve(std::move(options));
   }
-  return own_jailer{pid, std::move(ends->first)};
+  return own_jailer{pid, unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))}, std::move(ends->first)};
 }
-
-unique_fd own_jailer::connection() const { return unique_fd{::fcntl(connection_.get(), F_DUPFD_CLOEXEC, 0)}; }
 
 own_jailer::~own_jailer() {
   if (pid_ <= 0) return;
-  // Its end of the connection closes when the jail, its groups and its processes are gone. What is left to the kernel
-  // then, the end of two tables of mounts, waits for grace periods, and nobody needs to wait for those.
-  ::shutdown(connection_.get(), SHUT_WR);
-  pollfd end{connection_.get(), POLLIN, 0};
-  int n = 0;
-  do n = ::poll(&end, 1, static_cast<int>(farewell.count()));
-  while (n < 0 && errno == EINTR);
-  if (n > 0) return;
-  ::kill(pid_, SIGKILL);
+  connection_.reset();
+  pollfd end{pidfd_.get(), POLLIN, 0};
+  while (pidfd_) {
+    const int n = ::poll(&end, 1, static_cast<int>(farewell.count()));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) ::kill(pid_, SIGKILL);
+    break;
+  }
   ::waitpid(pid_, nullptr, 0);
 }
 

@@ -21,17 +21,19 @@ class own_jailer {
   /// Forks; call while single-threaded. What prevents the jailer from starting is answered to the first request.
   [[nodiscard]] static result<own_jailer> start(jailer_process_options options);
   own_jailer(own_jailer&& other) noexcept
-      : pid_{std::exchange(other.pid_, -1)}, connection_{std::move(other.connection_)} {}
-  /// Waits until it has nothing left but its own end.
+      : pid_{std::exchange(other.pid_, -1)},
+        pidfd_{std::move(other.pidfd_)},
+        connection_{std::move(other.connection_)} {}
+  /// Waits for it. Close the connection first.
   ~own_jailer();
 
-  /// Another descriptor of the connection.
-  [[nodiscard]] unique_fd connection() const;
+  [[nodiscard]] unique_fd take_connection() noexcept { return std::move(connection_); }
 
  private:
-  own_jailer(pid_t pid, unique_fd connection) : pid_{pid}, connection_{std::move(connection)} {}
+  own_jailer(pid_t pid, unique_fd pidfd, unique_fd connection)
+      : pid_{pid}, pidfd_{std::move(pidfd)}, connection_{std::move(connection)} {}
   pid_t pid_ = -1;
-  unique_fd connection_;
+  unique_fd pidfd_, connection_;
 };
 
 }  // namespace lazaret::sandbox::command

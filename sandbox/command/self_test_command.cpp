@@ -13,7 +13,7 @@ int self_test() {
     say("lazaret jail: " + served.error().describe());
     return no_jail;
   }
-  jailer mine{served->connection()};
+  jailer mine{served->take_connection()};
   const auto reports = mine.self_test();
   if (!reports) {
     say("lazaret jail: " + reports.error().describe());

@@ -5,6 +5,9 @@
 #include "actors/names.hpp"
 #include "http/execute/body.hpp"
 #include "http/json_body.hpp"
+#include "http/quartermaster/amount.hpp"
+#include "http/quartermaster/body.hpp"
+#include "http/quartermaster/prebuild_body.hpp"
 #include "http/snekbox/body.hpp"
 #include "http/validate.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -63,6 +66,33 @@ void check_code(std::string_view text) {
   }
 }
 
+void check_run(std::string_view text) {
+  static const auto settings = load_config(std::nullopt, [](const char*) { return nullptr; }).value();
+  const auto asked = quartermaster::read_run(text, {}, settings);
+  if (const auto* read = std::get_if<quartermaster::run_request>(&asked)) {
+    check(read->files);
+    fuzz::must(!read->code.empty() || !read->entrypoint.empty(), "there is something to run");
+    fuzz::must(read->entrypoint.find('\0') == std::string::npos, "no NUL is passed on");
+    fuzz::must(read->timeout.count() >= 1 && read->timeout.count() <= settings.max_timeout, "the time is in range");
+    fuzz::must(read->memory.count >= 1 << 20 && read->memory.count <= 2048ULL << 20, "the memory is in range");
+    fuzz::must(read->disk.count >= 1 << 20 && read->disk.count <= 5000ULL << 20, "the disk is in range");
+    fuzz::must(read->cpus > 0 && read->cpus <= 4, "the CPU is in range");
+    for (const auto& one : read->environment)
+      fuzz::must(one.find('=') > 0 && one.find('=') != one.npos && one.find('\0') == one.npos, "a variable has a name");
+  } else {
+    const auto& refused = std::get<response>(asked);
+    fuzz::must(refused.status >= 400 && refused.status < 500, "a refusal is the client's fault");
+    fuzz::must(refused.body.size() < 32'000 && actors::valid_utf8(refused.body) == refused.body,
+               "and is brief, and UTF-8");
+  }
+  const auto built = quartermaster::read_prebuild(text, {});
+  if (const auto* read = std::get_if<quartermaster::prebuild_request>(&built))
+    fuzz::must(!read->tag.empty() && read->tag.find('/') == std::string::npos && read->tag.front() != '\0',
+               "a tag is a plain name");
+  (void)quartermaster::read_age(text);
+  (void)read_amount(text);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -72,6 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::must(std::holds_alternative<boost::json::object>(again), "what was read can be written and read");
   }
   check_code(text);
+  check_run(text);
   const auto submitted = read_submission(text);
   if (const auto* s = std::get_if<actors::submission>(&submitted))
     check(*s);

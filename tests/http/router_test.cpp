@@ -82,7 +82,10 @@ TEST_CASE("Everything under /v1 needs the token, and front ends need it from oth
     CHECK((away != nullptr) == (r.needs != access::open));
     if (away == nullptr) continue;
     CHECK(away->why.status == 401);
-    CHECK(away->why.body == r.speaks->fail(401, "invalid or missing token").body);
+    const auto* said = r.needs == access::key
+                           ? "Not authenticated. Provide X-API-Key header or Authorization Bearer token."
+                           : "invalid or missing token";
+    CHECK(away->why.body == r.speaks->fail(401, said).body);
     asked.host = "localhost";
     asked.client = "127.0.0.1";
     const bool passes_here = std::holds_alternative<passed>(pass(api(), asked, "sesame"));

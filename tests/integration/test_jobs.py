@@ -305,7 +305,7 @@ class OwnPort(unittest.TestCase):
         self.assertEqual(request("GET", "/health", to=own)[:2], (200, {"status": "ok"}))
         status, page, headers = request("GET", "/", to=own)
         self.assertTrue(status == 200 and "<form" in page and headers["Content-Type"].startswith("text/html"))
-        self.assertEqual(post("/run", {}, [("main.py", "")])[0], 404)  # the main port is the API's
+        self.assertEqual(post("/run", {}, [("main.py", "")])[0], 401)  # on the main port it is quartermaster's, with a key
 
     def test_jobs_are_there_too(self):
         self.assertEqual(sync("print(2)", to=own)["job"]["status"], "succeeded")
@@ -414,6 +414,7 @@ class BadForms(unittest.TestCase):
         self.assertRegex(self.refused(400, spec=b"[" * 100000, code=code), "^spec is not valid JSON: ")
         self.assertEqual(self.refused(422, code=code)[0]["loc"], ["body", "spec"])
         self.assertEqual(self.refused(422, spec=b"[]", code=code)[0]["loc"], ["body", "spec"])
+        self.assertEqual(self.refused(422, spec=b"[" + b"[]," * (2 << 20) + b"[]]", code=code)[0]["type"], "too_long")
 
     def test_every_field_out_of_range_is_named(self):
         for name, values in {"timeout_sec": [0, 601, "x", 1.5, None, -1], "cpu_limit": [0, -1, "x", None, [], 65],

@@ -181,7 +181,7 @@ class Runtimes(unittest.TestCase):
                 continue
 
             def listing():
-                return sorted((path, names, [os.stat(os.path.join(path, f)).st_mtime_ns for f in sorted(names)])
+                return sorted((path, names, [os.lstat(os.path.join(path, f)).st_mtime_ns for f in sorted(names)])
                               for path, _, names in os.walk(folder))
             before = listing()
             attack = {"go": 'package main\n\nimport "os"\n\nfunc main() { os.RemoveAll("/opt/lazaret/runtimes/go/cache"); println("gone") }',

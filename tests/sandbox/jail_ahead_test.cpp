@@ -122,6 +122,8 @@ TEST_CASE("A jail with a volume is prepared with one, which is handed out and th
   auto what = shell("cat /v/in; echo out > /v/out; id -u > /dev/null; ls /v");
   what.volumes.push_back({.index = 0, .target = "/v"});
   const volume_options size{.size = 1_MiB, .inodes = 100};
+  REQUIRE(jails.client().check().has_value());
+  const auto at_start = jails.mounts();
   const auto once = [&] {
     auto space = jails.client().make_volume(size, &what);
     REQUIRE(space.has_value());
@@ -129,8 +131,8 @@ TEST_CASE("A jail with a volume is prepared with one, which is handed out and th
     return run(jails.client(), what, {&*space});
   };
   for (int i = 0; i < 4; ++i) CHECK(once().out == "said\nin\nout\n");
-  REQUIRE(eventually([&] { return jails.children().size() == 2; }));
-  const auto mounts = jails.mounts();
+  const auto mounts = at_start + 2;  // two jails wait, each with a volume
+  REQUIRE(eventually([&] { return jails.children().size() == 2 && jails.mounts() == mounts; }));
   const auto waiting = jails.children();
   CHECK(once().out == "said\nin\nout\n");
   CHECK(eventually([&] {
@@ -141,6 +143,8 @@ TEST_CASE("A jail with a volume is prepared with one, which is handed out and th
 
 TEST_CASE("A volume that a jail waits with may be used by another, by several, or by none") {
   preparing_jailer jails;
+  REQUIRE(jails.client().check().has_value());
+  const auto at_start = jails.mounts();
   auto what = shell("echo one >> /v/x; cat /v/x");
   what.volumes.push_back({.index = 0, .target = "/v"});
   const auto ask = [&] {
@@ -153,8 +157,8 @@ TEST_CASE("A volume that a jail waits with may be used by another, by several, o
     CHECK(run(jails.client(), what, {&space}).out == "one\n");
     CHECK(run(jails.client(), what, {&space}).out == "one\none\n");
   }
-  REQUIRE(eventually([&] { return jails.children().size() == 2; }));
-  const auto mounts = jails.mounts();
+  const auto mounts = at_start + 2;  // two jails wait, each with a volume
+  REQUIRE(eventually([&] { return jails.children().size() == 2 && jails.mounts() == mounts; }));
   auto other = what;
   other.hostname = "other";
   {
