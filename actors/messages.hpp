@@ -99,12 +99,17 @@ struct job_done {
 
 // -- people's code ---------------------------------------------------------------------------------------------------
 
-/// Run it now, or refuse. `client` is whose share it counts against; `stop`: nobody waits for it any more.
+/// Run it now, or refuse. `who`: whose share it counts against; `stop`: nobody waits for it any more.
 struct run_now {
   std::shared_ptr<const execution_request> what;
-  std::string client;
+  claimant who;
   std::stop_token stop;
 };
+/// Would one of theirs be taken now?
+struct check_room {
+  claimant who;
+};
+struct room_checked {};
 struct ran {
   std::shared_ptr<execution_answer> result;
 };
@@ -264,6 +269,8 @@ using worker_actor = caf::typed_actor<
 using interactive_actor = caf::typed_actor<
     // Waits for a worker for a short time; fault::queue_full, fault::unavailable, fault::draining.
     caf::replies_to<run_now>::with<ran>,
+    // Whether run_now would be refused at once, and with what.
+    caf::replies_to<check_room>::with<room_checked>,
     // From its workers.
     caf::reacts_to<ran_by>,
     // To itself: somebody has waited long enough.
@@ -304,9 +311,10 @@ using courier_actor = caf::typed_actor<
 using supervisor_actor = caf::typed_actor<
     // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
     caf::replies_to<submit>::with<accepted>, caf::replies_to<cancel>::with<canceled>,
-    caf::replies_to<run_now>::with<ran>, caf::replies_to<commit_job>::with<committed>,
-    caf::replies_to<cancel_job>::with<job_state>, caf::replies_to<await_job>::with<job_state>,
-    caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<drain>,
+    caf::replies_to<run_now>::with<ran>, caf::replies_to<check_room>::with<room_checked>,
+    caf::replies_to<commit_job>::with<committed>, caf::replies_to<cancel_job>::with<job_state>,
+    caf::replies_to<await_job>::with<job_state>, caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>,
+    caf::reacts_to<drain>,
     // To itself: a restart whose backoff is over; a stage that was unhealthy a period ago.
     caf::reacts_to<revive>, caf::reacts_to<reassess>>;
 
@@ -356,6 +364,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::retry_delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::replenish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::wire)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_now)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::check_room)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::room_checked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::ran)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_one)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::ran_by)

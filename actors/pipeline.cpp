@@ -60,7 +60,8 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   s.courier.runs = runs;
   s.courier.first_wait = o.first_delivery_wait;
   s.restarts = o.restarts;
-  s.interactive = {o.interactive.work, o.interactive.patience, o.interactive.per_client, o.restarts};
+  s.interactive = {o.interactive.work, o.interactive.patience, o.interactive.per_address, o.interactive.per_key,
+                   o.restarts};
   if (!s.interactive.work) s.interactive.work = [](const auto&, const auto&) { return nullptr; };
   figures->configure(interactive_state::name, o.interactive.concurrency, o.interactive.queue_limit);
   s.runs = std::move(runs);
@@ -114,11 +115,15 @@ void pipeline::submit(submission what, reply<std::string> done) {
                          [](accepted& a) { return std::move(a.run_id); });
 }
 
-void pipeline::execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
+void pipeline::execute(std::shared_ptr<const execution_request> what, claimant who, std::stop_token stop,
                        reply<std::shared_ptr<execution_answer>> done) {
   system_->ask<ran>(
-      run_now{std::move(what), std::move(client), std::move(stop)}, std::move(done),
+      run_now{std::move(what), std::move(who), std::move(stop)}, std::move(done),
       [](ran& r) { return std::move(r.result); }, execution_time_out);
+}
+
+void pipeline::check_room(claimant who, reply<bool> done) {
+  system_->ask<room_checked>(actors::check_room{std::move(who)}, std::move(done), [](room_checked&) { return true; });
 }
 
 batch::desk& pipeline::jobs() { return system_->desk; }

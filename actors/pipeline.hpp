@@ -29,7 +29,7 @@ struct stage_setting {
 struct interactive_setting {
   std::size_t concurrency = 4;
   std::size_t queue_limit = 64;
-  std::size_t per_client = 0;
+  std::size_t per_address = 0, per_key = 0;
   std::chrono::milliseconds patience{10'000};
   /// Null when it could not be done for reasons that are not the request's. Empty: everybody is refused.
   std::function<std::shared_ptr<execution_answer>(const execution_request&, std::stop_token)> work;
@@ -74,8 +74,9 @@ class pipeline final : public service {
   ~pipeline() override;
 
   void submit(submission what, reply<std::string> done) override;
-  void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
+  void execute(std::shared_ptr<const execution_request> what, claimant who, std::stop_token stop,
                reply<std::shared_ptr<execution_answer>> done) override;
+  void check_room(claimant who, reply<bool> done) override;
   [[nodiscard]] batch::desk& jobs() override;
   void cancel(std::string run_id, reply<run> done) override;
   void stages(reply<std::vector<stage_status>> done) override;

@@ -74,10 +74,12 @@ class service {
   /// Ingress: denylist, rate limit, queue, in this order. Answers the run's id once the run is on disk.
   virtual void submit(submission what, reply<std::string> done) = 0;
   /// Runs somebody's code now, or refuses: fault::queue_full, fault::unavailable (no jail could be made),
-  /// fault::draining. `client` is whose share it counts against. A stop request kills its jail; the answer comes all
+  /// fault::draining. `who` is whose share it counts against. A stop request kills its jail; the answer comes all
   /// the same, within what is left of the wall limit and the wait for a worker, not within 10 s.
-  virtual void execute(std::shared_ptr<const execution_request> what, std::string client, std::stop_token stop,
+  virtual void execute(std::shared_ptr<const execution_request> what, claimant who, std::stop_token stop,
                        reply<std::shared_ptr<execution_answer>> done) = 0;
+  /// Would execute() take one of theirs now, or refuse it at once? Reserves nothing.
+  virtual void check_room(claimant who, reply<bool> done) = 0;
   /// Executions that outlive the request.
   [[nodiscard]] virtual batch::desk& jobs() = 0;
   /// Queued or running: kills its jail and answers the canceled run.

@@ -39,6 +39,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
       [this](submit& request) { return self_->delegate(now_.ingress, std::move(request)); },
       [this](cancel& request) { return self_->delegate(now_.queue, std::move(request)); },
       [this](run_now& request) { return self_->delegate(now_.interactive, std::move(request)); },
+      [this](check_room& request) { return self_->delegate(now_.interactive, std::move(request)); },
       [this](commit_job& request) { return self_->delegate(now_.batch, std::move(request)); },
       [this](cancel_job& request) { return self_->delegate(now_.batch, std::move(request)); },
       [this](await_job& request) { return self_->delegate(now_.batch, std::move(request)); },

@@ -18,7 +18,7 @@ check=(iproute2 prometheus bubblewrap wrk openssl stress-ng python3-charset-norm
   python3-itsdangerous python3-numpy python3-attr python3-packaging python3-pyparsing python3-dateutil
   python3-tz python3-simplejson python3-toml python3-pluggy python3-iniconfig python3-colorama python3-tabulate
   python3-more-itertools python3-zipp python3-decorator python3-docutils python3-pygments python3-distlib
-  python3-platformdirs python3-filelock python3-wheel python3-setuptools python3-build)
+  python3-platformdirs python3-filelock python3-wheel python3-setuptools python3-build python3-websockets)
 # tests/vm boots a kernel of its own; uidmap gives an unprivileged jailer its users.
 vm=(qemu-system-x86 busybox-static cpio kmod procps uidmap)
 

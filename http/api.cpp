@@ -3,6 +3,7 @@
 #include "http/router.hpp"
 #include "http/routes.hpp"
 #include "http/snekbox/routes.hpp"
+#include "http/stream/routes.hpp"
 
 #include <array>
 
@@ -30,6 +31,8 @@ const std::array table{
     route{"GET", "/v1/runs/{id}/report.json", token, reading{report_json}, "the report"},
     route{"GET", "/v1/runs/{id}/report.html", token, reading{report_html}, "the report for people"},
     route{"POST", "/v1/execute", token, executing{execute_now}, "run a program now, and answer with what it did"},
+    route{"GET", "/v1/execute/stream", token, upgrading{stream::admit},
+          "the same over a WebSocket: talk with it meanwhile"},
     route{"POST", "/eval", access::token_unless_local, executing{snekbox::eval}, "run code as snekbox does",
           &snekbox::falcon},
     route{"POST", "/run", access::key, executing{quartermaster::run}, "run code as quartermaster's code runner does",

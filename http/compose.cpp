@@ -120,7 +120,8 @@ class whole final : public composition {
     o.interactive.concurrency = static_cast<std::size_t>(c.interactive_concurrency);
     o.interactive.queue_limit = static_cast<std::size_t>(c.interactive_queue_limit);
     o.interactive.patience = std::chrono::seconds{c.interactive_wait_sec};
-    o.interactive.per_client = static_cast<std::size_t>(c.interactive_per_client);
+    o.interactive.per_address = static_cast<std::size_t>(c.interactive_per_client);
+    o.interactive.per_key = static_cast<std::size_t>(c.interactive_per_key);
     o.interactive.work = [this, &meters](const actors::execution_request& what, std::stop_token stop) {
       return perform(what, std::move(stop), meters);
     };

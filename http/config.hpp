@@ -50,6 +50,8 @@ struct config {
   std::int64_t interactive_queue_limit = 0;
   std::int64_t interactive_wait_sec = 0;
   std::int64_t interactive_per_client = 0;
+  std::int64_t interactive_per_key = 0;
+  std::int64_t stream_ping_sec = 0;
   std::int64_t max_body_mb = 0;
   std::int64_t execute_max_wall_sec = 0;
   std::int64_t execute_max_memory_mb = 0;

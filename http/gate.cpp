@@ -100,6 +100,14 @@ bool holds_key(const request& r, const keyring& keys) {
   return fits;
 }
 
+/// Which of them the request came with, whether or not the route asks for one: whose share it takes.
+std::string name_of_key(const request& r, const keyring& keys) {
+  for (std::size_t n = 0; n < keys.api_keys.size(); ++n)
+    if (same_secret(r.api_key, keys.api_keys[n])) return "CODE_RUNNER_API_KEYS " + std::to_string(n);
+  if (holds_bearer(r, keys.auth_token)) return "AUTH_TOKEN";
+  return holds_bearer(r, keys.token) ? "API_TOKEN" : "";
+}
+
 /// compat/quartermaster.md has these texts.
 turned_away without_key(const match& m, const request& r) {
   const auto& fail = m.found->speaks->fail;
@@ -137,7 +145,7 @@ std::variant<passed, turned_away> pass(std::span<const route> table, const reque
   if (m.found->needs != access::open && !has_key && keys.token.empty() && comes_from_elsewhere(r)) {
     return turned_away{fail(403, "without API_TOKEN only this machine is served, by its own address"), m.found};
   }
-  return passed{m.found, m.argument, m.second};
+  return passed{m.found, m.argument, m.second, m.found->needs == access::open ? std::string{} : name_of_key(r, keys)};
 }
 
 }  // namespace lazaret::http

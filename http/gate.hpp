@@ -37,6 +37,7 @@ struct keyring {
 struct passed {
   const route* to = nullptr;
   std::string_view argument, second;
+  std::string key = {};  ///< the name of the key that opened, never the key; empty: none was needed
 };
 struct turned_away {
   response why;                 ///< 404, 405 with Allow, 204 for OPTIONS, 401, 403

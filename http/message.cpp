@@ -40,6 +40,8 @@ response failed(unsigned status, std::string_view detail) {
 
 std::string_view reason_phrase(unsigned status) noexcept {
   switch (status) {
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 202:
@@ -72,6 +74,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Expectation Failed";
     case 422:
       return "Unprocessable Content";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:

@@ -14,6 +14,12 @@
 
 namespace lazaret::http {
 
+/// A wish to go on as a WebSocket (RFC 6455, section 4.2.1), as sent.
+struct upgrade_offer {
+  bool asked = false;
+  std::string_view key = {}, version = {}, protocols = {};  ///< Sec-WebSocket-*
+};
+
 /// Views into what the session read; valid until the response was given.
 struct request {
   std::string_view method = {};         ///< as sent, `GET`
@@ -29,7 +35,9 @@ struct request {
   std::string_view if_range = {};       ///< If-Range
   std::string_view body = {};
   std::string_view client = {};    ///< the socket's peer address; no header can change it
+  std::string_view key = {};       ///< the name of the key that opened, never the key; empty: none was needed
   std::string_view argument = {};  ///< what matched `{}` in the route's pattern
+  upgrade_offer upgrade = {};
   std::string_view second = {};    ///< the same, of a second one
   bool proxied = false;            ///< some proxy says that it stands between the client and the socket's peer
   std::stop_token left = {};       ///< of an `executing` handler: the client went away, nobody waits for the answer

@@ -43,6 +43,27 @@ constexpr std::string_view artifact_path = R"([
   {"name": "filename", "in": "path", "required": true, "schema": {"type": "string"}},
   {"name": "Range", "in": "header", "schema": {"type": "string"}}])";
 
+constexpr std::string_view stream_headers = R"([
+  {"name": "Sec-WebSocket-Protocol", "in": "header", "schema": {"type": "string"}, "description":
+  "`lazaret.stream` is agreed to when it is offered. A page in a browser, which can't set Authorization, offers its token beside it: `lazaret.stream, lazaret.bearer.TOKEN`, TOKEN in base64url without padding."}])";
+/// OpenAPI has no words for a WebSocket.
+constexpr std::string_view stream_protocol =
+    "A WebSocket (RFC 6455). Every text message is one JSON object with a `type`; a binary message from the client is "
+    "standard input. The client begins with `start` (within 10 s): the fields of POST /v1/execute, of which `stdin` is "
+    "the first input, and `pty: {rows, cols}` for a terminal. Then, in any order, `stdin` (`text` or `base64`), "
+    "`stdin_end`, `signal` (`signal`: HUP, INT, QUIT, ABRT, KILL, USR1, USR2, ALRM, TERM, CONT, STOP, TSTP or WINCH; "
+    "to "
+    "the program itself, not to its children: in a terminal type the control character for those) and `resize` "
+    "(`rows`, "
+    "`cols`; with a terminal only). The service sends `started`, `stdout` and `stderr` (`text`, or `base64` where it "
+    "is "
+    "not UTF-8) as they come, and ends with `exit`: the answer of POST /v1/execute without `stdout` and `stderr`, "
+    "close "
+    "code 1000; or with `error` (`status` as HTTP would have it, `detail`), close code 1008, 1009 (a message of more "
+    "than 1 MiB, a `start` of more than MAX_BODY_MB) or 1013 (try again later). `output_bytes` caps what is sent. A "
+    "client that reads slowly stops the program's output, not its clocks. One that closes the connection, or answers "
+    "no "
+    "ping for twice STREAM_PING_SEC, ends the program.";
 constexpr std::string_view prebuild_path =
     R"([{"name": "tag", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 137}}])";
 constexpr std::string_view cleanup_query =
@@ -64,6 +85,7 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
     {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "404 413 422 503"},
+    {"GET", "/v1/execute/stream", stream_headers, "", "101", "", "", "400 426 503"},
     {"POST", "/eval", "[]", "Eval", "200", json_type, "Evaluated", "400 413 415 503"},
     {"POST", "/run", "[]", "CodeRun", "200", json_type, "Ran", "400 403 404 413 422 503"},
     {"GET", "/images", "[]", "", "200", json_type, "Images", ""},
@@ -260,7 +282,11 @@ json::object operation(const route& r) {
     o["parameters"] = json::parse(d.parameters);
     if (!d.body.empty()) o["requestBody"] = {{"required", true}, {"content", content(d.body_type, d.body)}};
     json::object responses{
-        {d.status, {{"description", d.status == "202" ? "Accepted" : "OK"}, {"content", content(d.type, d.schema)}}}};
+        {d.status, {{"description", reason_phrase(static_cast<unsigned>(std::stoi(std::string{d.status})))}}}};
+    if (d.status == "101")
+      o["description"] = stream_protocol;
+    else
+      responses[d.status].as_object()["content"] = content(d.type, d.schema);
     if (r.needs == access::token || has_keys) add_failure(responses, "401");
     for (std::size_t at = 0; at + 3 <= d.failures.size(); at += 4) add_failure(responses, d.failures.substr(at, 3));
     o["responses"] = std::move(responses);

@@ -29,6 +29,11 @@ struct executing {
   asking answer;
 };
 
+/// Goes on as a WebSocket (stream/stream.hpp) when `admit` answers 101.
+struct upgrading {
+  asking admit;
+};
+
 enum class access : std::uint8_t {
   open,
   token,
@@ -46,7 +51,7 @@ struct route {
   std::string_view method;
   std::string_view pattern;  ///< at most two `{name}`, each matches one non-empty segment. Also the metrics label
   access needs = access::token;
-  std::variant<immediate, reading, asking, executing> handler;
+  std::variant<immediate, reading, asking, executing, upgrading> handler;
   std::string_view summary;  ///< one line, shown by /openapi.json and by /
   const manners* speaks = &native_manners;
 };

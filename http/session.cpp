@@ -10,6 +10,9 @@
 
 #include "http/gate.hpp"
 #include "http/into.hpp"
+#include "http/large_body.hpp"
+#include "http/stream/messages.hpp"
+#include "http/stream/stream.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -47,6 +50,8 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.proxied = message.count(field::via) + message.count("Forwarded") + message.count("X-Forwarded-For") +
                   message.count("X-Real-IP") >
               0;
+  r.upgrade = {boost::beast::websocket::is_upgrade(message), view(message[field::sec_websocket_key]),
+               view(message[field::sec_websocket_version]), view(message[field::sec_websocket_protocol])};
   r.body = message.body();
   r.client = client;
   return r;
@@ -74,18 +79,6 @@ bool is_persistent(const beast::http::request<beast::http::string_body>& head) {
   return head.version() == 11 && head.keep_alive();
 }
 
-/// Counts a callback that the pipeline owes, for as long as it holds it.
-class owed_answer {
- public:
-  explicit owed_answer(std::atomic<int>& count) : count_{count} { ++count_; }
-  ~owed_answer() { --count_; }
-  owed_answer(const owed_answer&) = delete;
-  owed_answer& operator=(const owed_answer&) = delete;
-
- private:
-  std::atomic<int>& count_;
-};
-
 response guarded(auto&& handler) {
   try {
     return handler();
@@ -97,30 +90,11 @@ response guarded(auto&& handler) {
 
 }  // namespace
 
-/// What a body takes of the memory that all large ones share, given back when the request is over.
-struct session::large_body {
-  explicit large_body(hub& h) : of{h} {}
-  ~large_body() { of.large_bodies -= taken; }
-  large_body(const large_body&) = delete;
-  large_body& operator=(const large_body&) = delete;
-
-  /// In steps that double, as the string that holds it grows.
-  [[nodiscard]] bool cover(std::size_t size) {
-    while (size > of.lim.body_bytes + taken) {
-      const auto more = of.lim.body_bytes + taken;
-      taken += more;
-      if (of.large_bodies.fetch_add(more) + more > of.lim.all_large_bodies) return false;
-    }
-    return true;
-  }
-  hub& of;
-  std::size_t taken = 0;
-};
-
 /// A request whose answer comes from another thread. Whoever answers keeps it; the first answer wins.
 struct session::exchange {
   beast::http::request<beast::http::string_body> message;
   request asked;
+  std::string key;  ///< request::key looks at it
   std::weak_ptr<session> from;
   std::mutex mutex;  ///< guards the two below
   std::optional<response> answer;
@@ -224,6 +198,7 @@ auto session::serve_one() -> task<bool> {
   const auto began = clock::now();
   co_await take(reader, ec, t);
   if (t.client_left) co_return false;
+  if (t.given.status == 101) co_return co_await converse(t, clock::now() - began);
   t.keep_alive = t.keep_alive && !hub_.draining;
   const bool taken = co_await send(t);
   const auto took = clock::now() - began;
@@ -234,6 +209,19 @@ auto session::serve_one() -> task<bool> {
   }
   if (taken && !t.keep_alive && t.lingers) co_await linger();
   co_return taken&& t.keep_alive;
+}
+
+auto session::converse(turn& t, clock::duration took) -> task<bool> {
+  hub_.shared.metrics.http_request(t.label, t.method, 101, took);
+  const auto admitted = std::exchange(admitted_, nullptr);
+  // Frames that come before the answer to the handshake would be lost in our buffer; no client may send any.
+  if (buffer_.size() > 0) co_return false;
+  deadline_ = clock::time_point::max();  // the conversation has clocks of its own
+  const bool agreed = stream::offers_protocol(admitted->asked.upgrade.protocols);
+  const auto talk =
+      std::make_shared<stream::conversation>(hub_, socket_, shared_from_this(), claimant_of(admitted->asked));
+  co_await talk->serve(admitted->message, agreed ? stream::protocol_name : std::string_view{});
+  co_return false;
 }
 
 auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
@@ -249,7 +237,12 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     t.given = front_.speaks->fail(400, "malformed request: exactly one Host is needed");
     co_return;
   }
-  const auto asked = describe(head, client_);
+  auto asked = describe(head, client_);
+  std::string offered;  // where a browser's page can put a token
+  if (asked.upgrade.asked && asked.authorization.empty()) {
+    offered = stream::offered_token(asked.upgrade.protocols);
+    if (!offered.empty()) asked.authorization = offered.insert(0, "Bearer ");
+  }
   auto gate = pass(front_.table, asked, keys_of(hub_.shared.settings), *front_.speaks);
   if (auto away = std::get_if<turned_away>(&gate)) {
     t.given = std::move(away->why);
@@ -269,7 +262,8 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
     t.keep_alive = true;
     co_return;
   }
-  const auto& [route, argument, second] = std::get<passed>(gate);
+  const auto& [route, argument, second, key] = std::get<passed>(gate);
+  asked.key = key;
   t.label = route->pattern;
   large_body room{hub_};
   const bool runs_code = std::holds_alternative<executing>(route->handler);
@@ -374,6 +368,8 @@ auto session::answer(const route& to, request asked, std::array<std::string_view
                            arguments[1].empty() ? 0 : offset(arguments[1])};
   x->message = p.release();
   x->asked = describe(x->message, client_);
+  x->key = asked.key;
+  x->asked.key = x->key;
   x->asked.argument = x->asked.path.substr(offsets[0], arguments[0].size());
   x->asked.second = x->asked.path.substr(offsets[1], arguments[1].size());
   x->from = weak_from_this();
@@ -389,16 +385,18 @@ auto session::answer(const route& to, request asked, std::array<std::string_view
       x->give(guarded([&] { return handler(shared, x->asked); }));
     });
     co_await wait_for(*x, hub_.lim.answer_time);
-  } else if (auto brief = std::get_if<asking>(&to.handler)) {
+  } else if (!std::holds_alternative<executing>(to.handler)) {
+    const auto* opens = std::get_if<upgrading>(&to.handler);
     // The pipeline may keep this past the end of the connection; ~server waits for it.
-    ask(*brief, std::make_shared<owed_answer>(hub_.owed));
+    ask(opens != nullptr ? opens->admit : std::get<asking>(to.handler), std::make_shared<owed_answer>(hub_));
     co_await wait_for(*x, hub_.lim.answer_time);
+    if (opens != nullptr) admitted_ = x;
   } else {
     x->asked.left = x->left.get_token();
     x->ending.emplace(hub_.ending.get_token(), [weak = std::weak_ptr{x}] {
       if (const auto there = weak.lock()) there->left.request_stop();
     });
-    auto debt = std::make_shared<owed_answer>(hub_.owed);
+    auto debt = std::make_shared<owed_answer>(hub_);
     const auto handler = std::get<executing>(to.handler).answer;
     if (x->asked.body.size() <= small_body_bytes)
       ask(handler, std::move(debt));

@@ -18,6 +18,8 @@
 
 namespace lazaret::http {
 
+class large_body;
+
 class session : public std::enable_shared_from_this<session> {
  public:
   using tcp = boost::asio::ip::tcp;
@@ -36,7 +38,6 @@ class session : public std::enable_shared_from_this<session> {
   using clock = std::chrono::steady_clock;
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   struct exchange;
-  struct large_body;
   /// What becomes of one request.
   struct turn {
     response given;
@@ -51,6 +52,8 @@ class session : public std::enable_shared_from_this<session> {
   task<> watch();
   /// One request and its response. False: the connection is to be closed.
   task<bool> serve_one();
+  /// The rest of the connection is a WebSocket.
+  task<bool> converse(turn& t, clock::duration took);
 
   /// Head and body of a request; the error is Beast's, or `end_of_stream` when the client went away.
   task<boost::beast::error_code> read_head(parser& p);
@@ -89,6 +92,7 @@ class session : public std::enable_shared_from_this<session> {
   boost::beast::flat_buffer buffer_;
   std::string out_;  ///< head (and small body) of the response, kept between requests for its capacity
   const std::string client_;
+  std::shared_ptr<exchange> admitted_;  ///< the request that was answered 101
   clock::time_point deadline_;
   bool idle_ = false, closed_ = false, poked_ = false, noticing_ = false;
 };

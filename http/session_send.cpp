@@ -43,8 +43,10 @@ auto session::send(turn& t) -> task<bool> {
   if (given.live && !head_only) co_return co_await send_live(given);
   out_.clear();
   write_head(out_, given, given.live ? std::optional<std::uint64_t>{} : given.body.size(), t.keep_alive);
-  if (!head_only) out_ += given.body;
-  const bool taken = co_await write(out_);
+  const bool is_large = !head_only && given.body.size() > piece_bytes;  // not to be held twice
+  if (!head_only && !is_large) out_ += given.body;
+  bool taken = co_await write(out_);
+  if (taken && is_large) taken = co_await write(given.body);
   if (out_.capacity() > piece_bytes) std::string{}.swap(out_);
   co_return taken;
 }

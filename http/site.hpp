@@ -28,4 +28,9 @@ struct site {
   sandbox::installed_runtimes runtimes{settings.runtimes_dir.string()};
 };
 
+/// Whose share of the workers this request takes.
+[[nodiscard]] inline actors::claimant claimant_of(const request& r) {
+  return {std::string{r.client}, std::string{r.key}};
+}
+
 }  // namespace lazaret::http

@@ -25,7 +25,7 @@ const names& stage_names() {
   return all;
 }
 const names stage_outcomes{"done", "failed", "canceled", "crashed"};
-const names frontends{"triage", "snekbox", "quartermaster", "execute", "jobs", "other"};
+const names frontends{"triage", "snekbox", "quartermaster", "execute", "stream", "jobs", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
 const names ecosystems{"pypi", "other"};
@@ -35,6 +35,7 @@ const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu
                           "output_limit", "syscall_denied", "canceled",     "failure"};
 const names start_paths{"cold", "warm"};
 const names download_sources{"index", "cache"};
+const names interactive_refusals{"full", "waited", "displaced", "left"};
 const names relay_outcomes{"relayed", "refused_address", "refused_port", "refused_name", "over_limit", "unreachable"};
 const names relay_directions{"out", "in"};
 const names lookup_outcomes{"answered", "refused", "failed"};
@@ -53,6 +54,7 @@ const names routes{"/",
                    "/v1/stages",
                    "/v1/stages/{name}",
                    "/v1/execute",
+                   "/v1/execute/stream",
                    "/eval",
                    "/run",
                    "/images",
@@ -84,6 +86,7 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/v1/stages", "GET"},
                                                                            {"/v1/stages/{name}", "PATCH"},
                                                                            {"/v1/execute", "POST"},
+                                                                           {"/v1/execute/stream", "GET"},
                                                                            {"/eval", "POST"},
                                                                            {"/run", "POST"},
                                                                            {"/images", "GET"},
@@ -101,8 +104,8 @@ const std::vector<std::pair<std::string_view, std::string_view>> endpoints{{"/",
                                                                            {"/jobs/{id}/logs/stream", "GET"},
                                                                            {"/jobs/{id}/artifacts/{filename}", "GET"},
                                                                            {"other", "other"}};
-const names codes{"200", "202", "204", "206", "304", "400", "401", "403", "404", "405", "408",
-                  "409", "413", "415", "416", "422", "429", "431", "500", "503", "504", "other"};
+const names codes{"101", "200", "202", "204", "206", "304", "400", "401", "403", "404", "405", "408",
+                  "409", "413", "415", "416", "422", "426", "429", "431", "500", "503", "504", "other"};
 
 const prometheus::Histogram::BucketBoundaries stage_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
                                                             1,     2.5,    5,     10,   20,    45,   90,  180};
@@ -185,6 +188,9 @@ struct instruments::families {
       counter("lazaret_jailer_restarts_total", "Times that the jailer process was started again.").Add({});
   table<prometheus::Counter> submissions{counter("lazaret_submissions_total", "Submissions, by what became of them."),
                                          {{"frontend", &frontends}, {"outcome", &submission_outcomes}}};
+  table<prometheus::Counter> refused_at_once{
+      counter("lazaret_interactive_refusals_total", "What was to run at once and did not, by the reason."),
+      {{"reason", &interactive_refusals}}};
   table<prometheus::Counter> verdicts_given{counter("lazaret_verdicts_total", "Verdicts given."),
                                             {{"ecosystem", &ecosystems}, {"verdict", &verdicts}}};
   table<prometheus::Counter> jails{counter("lazaret_jail_outcomes_total", "Jails, by how they ended."),
@@ -273,6 +279,7 @@ void instruments::jailer_restarted() { families_->jailer_restarts.Increment(); }
 void instruments::submission(std::string_view frontend, std::string_view outcome) {
   families_->submissions.at({frontend, outcome}).Increment();
 }
+void instruments::interactive_refused(std::string_view reason) { families_->refused_at_once.at({reason}).Increment(); }
 void instruments::verdict(std::string_view ecosystem, std::string_view verdict) {
   families_->verdicts_given.at({ecosystem, verdict}).Increment();
 }

@@ -28,8 +28,11 @@ class instruments {
   void stage_finished(std::string_view stage, std::string_view outcome, std::chrono::duration<double> took);
   void stage_restarted(std::string_view stage);
   void jailer_restarted();
-  /// frontend: `triage`, `snekbox`, `execute`, `jobs`; outcome: `accepted`, `denied`, `rate_limited`, `queue_full`,
-  /// `invalid`, `unauthorized`, `unavailable`
+  /// Of what was to run at once, why it did not: `full` (the line), `waited` (too long), `displaced` (by somebody who
+  /// had less in the line), `left` (the client)
+  void interactive_refused(std::string_view reason);
+  /// frontend: `triage`, `snekbox`, `execute`, `stream`, `jobs`; outcome: `accepted`, `denied`, `rate_limited`,
+  /// `queue_full`, `invalid`, `unauthorized`, `unavailable`
   void submission(std::string_view frontend, std::string_view outcome);
   /// ecosystem: `pypi`; verdict: `benign`, `suspicious`, `malicious`, `inconclusive`
   void verdict(std::string_view ecosystem, std::string_view verdict);

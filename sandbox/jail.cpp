@@ -32,6 +32,7 @@
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
+#include "sandbox/terminal.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -154,6 +155,7 @@ result<void> filter_calls(const seccomp_filter& filter, bool observe) {
 /// The last steps, in the process that becomes the program. Returns only if they fail.
 result<void> become_program(const jail_plan& plan) {
   LAZARET_TRY(start_own_session());
+  if (plan.what.terminal.rows != 0) LAZARET_TRY(take_control_of_terminal());
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();

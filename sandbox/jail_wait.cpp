@@ -1,4 +1,5 @@
 // jail::wait: the pump between a running jail and whoever asked for it.
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 
 #include "sandbox/jailer.hpp"
 #include "sandbox/protocol.hpp"
+#include "sandbox/speaker.hpp"
 
 namespace lazaret::sandbox {
 namespace {
@@ -25,13 +27,13 @@ constexpr std::chrono::seconds grace{30};
 /// One stream with its cap. What is over the cap is still read, so that the program is not stopped by a full pipe.
 class capped_stream {
  public:
-  capped_stream(unique_fd& fd, const sink& to, std::uint64_t cap, std::uint64_t& total)
-      : fd_{fd}, to_{to}, left_{cap}, total_{total} {}
+  capped_stream(unique_fd& fd, const sink& to, std::uint64_t cap, std::uint64_t& total, const speaker& valve)
+      : fd_{fd}, to_{to}, left_{cap}, total_{total}, valve_{valve} {}
 
   /// Reads what is there, at most a few buffers so that one stream can't starve the others. True: over the cap.
   bool pump() {
     std::array<char, chunk> buffer;
-    for (int turn = 0; turn < 16 && fd_; ++turn) {
+    for (int turn = 0; turn < 16 && fd_ && !is_held(); ++turn) {
       const auto n = ::read(fd_.get(), buffer.data(), buffer.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && errno == EAGAIN) break;
@@ -52,6 +54,7 @@ class capped_stream {
   }
   /// After the last writer is gone: to the end.
   void drain() {
+    ended_ = true;
     while (fd_) {
       const auto before = total_;
       pump();
@@ -59,13 +62,17 @@ class capped_stream {
     }
   }
   [[nodiscard]] bool exceeded() const noexcept { return exceeded_; }
-  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] int fd() const noexcept { return is_held() ? -1 : fd_.get(); }
 
  private:
+  [[nodiscard]] bool is_held() const noexcept { return !ended_ && valve_.holds_output(); }
+
   unique_fd& fd_;
   const sink& to_;
   std::uint64_t left_;
   std::uint64_t& total_;
+  const speaker& valve_;
+  bool ended_ = false;
   bool exceeded_ = false;
   bool more_ = false;
 };
@@ -131,14 +138,16 @@ class datagram_reader {
 
 }  // namespace
 
-result<outcome> jail::wait(const jail_sinks& sinks, std::stop_token stop) {
+result<outcome> jail::wait(const jail_sinks& sinks, std::stop_token stop, conversation* talk, unique_fd input) {
   unique_fd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!wake) return os_failure("jail", "eventfd");
   const std::stop_callback on_stop{stop, [fd = wake.get()] { ::eventfd_write(fd, 1); }};
   const auto deadline = std::chrono::steady_clock::now() + limits_.wall + grace;
 
-  capped_stream out{stdout_, sinks.on_stdout, limits_.output.count, totals_.stdout_bytes};
-  capped_stream err{stderr_, sinks.on_stderr, limits_.output.count, totals_.stderr_bytes};
+  if (has_terminal_) input.reset(::fcntl(stdout_.get(), F_DUPFD_CLOEXEC, 0));
+  speaker mouth{talk, std::move(input), channel_.get(), has_terminal_};
+  capped_stream out{stdout_, sinks.on_stdout, limits_.output.count, totals_.stdout_bytes, mouth};
+  capped_stream err{stderr_, sinks.on_stderr, limits_.output.count, totals_.stderr_bytes, mouth};
   datagram_reader audit{audit_, sinks.on_audit};
   line_reader observations{observations_, sinks.on_observation};
   bool told = false;
@@ -159,12 +168,18 @@ result<outcome> jail::wait(const jail_sinks& sinks, std::stop_token stop) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     if (left <= 0) return failure{"jailer", ETIMEDOUT, "the jailer process did not end the jail", {}};
-    std::array watched{pollfd{channel_.get(), POLLIN, 0}, pollfd{wake.get(), POLLIN, 0},
-                       pollfd{out.fd(), POLLIN, 0},       pollfd{err.fd(), POLLIN, 0},
-                       pollfd{audit.fd(), POLLIN, 0},     pollfd{observations.fd(), POLLIN, 0}};
+    std::array watched{pollfd{channel_.get(), POLLIN, 0},
+                       pollfd{wake.get(), POLLIN, 0},
+                       pollfd{out.fd(), POLLIN, 0},
+                       pollfd{err.fd(), POLLIN, 0},
+                       pollfd{audit.fd(), POLLIN, 0},
+                       pollfd{observations.fd(), POLLIN, 0},
+                       mouth.wake(),
+                       mouth.room()};
     if (::poll(watched.data(), watched.size(), static_cast<int>(std::min<std::int64_t>(left, 1 << 30))) < 0 &&
         errno != EINTR)
       return os_failure("jail", "poll");
+    mouth.turn();
     pump_all();
     if (watched[1].revents != 0) {
       eventfd_t ignored = 0;

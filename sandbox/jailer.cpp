@@ -167,6 +167,7 @@ result<jail> jailer::start(const policy& what, std::span<const volume* const> vo
   const auto take = [&](bool there) { return there && next != received.end() ? std::move(*next++) : unique_fd{}; };
   jail started;
   started.limits_ = what.limits;
+  started.has_terminal_ = what.terminal.rows != 0;
   started.channel_ = std::move(made->channel);
   if (!has) return has.error();
   started.stdout_ = take(true);

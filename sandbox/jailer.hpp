@@ -61,6 +61,8 @@ struct stream_totals {
   bool truncated = false;
 };
 
+class conversation;
+
 /// One running jail. Destroying it kills every process in it and waits for nothing.
 class jail {
  public:
@@ -75,7 +77,10 @@ class jail {
 
   /// Pumps the streams into `sinks` until the last process is gone, then says how it ended. A stop request kills the
   /// jail; the outcome is then ending::canceled. Fails only when the jailer itself was lost.
-  [[nodiscard]] result<outcome> wait(const jail_sinks& sinks, std::stop_token stop = {});
+  /// `talk`: what others say to it meanwhile (conversation.hpp). `input`: where its input goes, the other end of the
+  /// program's standard input, non-blocking; not looked at when the jail has a terminal. The thread ignores SIGPIPE.
+  [[nodiscard]] result<outcome> wait(const jail_sinks& sinks, std::stop_token stop = {}, conversation* talk = nullptr,
+                                     unique_fd input = unique_fd{});
   [[nodiscard]] const stream_totals& totals() const noexcept { return totals_; }
 
   /// What wait() would work with, for a caller that has a loop of its own: the channel says how it ended (protocol.hpp)
@@ -93,6 +98,7 @@ class jail {
   jail() = default;
   unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_, names_;
   limits limits_;
+  bool has_terminal_ = false;  ///< stdout_ is its master
   stream_totals totals_;
 };
 

@@ -24,7 +24,7 @@ bool may_be_prepared(const jail_request& request) {
   struct stat input {};
   const bool is_known = ::fstat(request.standard_input.get(), &input) == 0 &&
                         (S_ISFIFO(input.st_mode) || (S_ISCHR(input.st_mode) && input.st_rdev == makedev(1, 3)));
-  return is_known && std::ranges::none_of(request.what.binds, &bind_mount::writable);
+  return is_known && request.what.terminal.rows == 0 && std::ranges::none_of(request.what.binds, &bind_mount::writable);
 }
 
 /// A directory as standard input would be a way out of the jail: openat(0, "..") (openat(2)).
@@ -99,6 +99,8 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
   LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
+  if (wanted->what.terminal.rows != 0 && (present & protocol::has_stdin) != 0)
+    return failure{"start_jail", EINVAL, "standard input", "the terminal is it"};
 
   auto input =
       check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});

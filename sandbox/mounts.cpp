@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "sandbox/layers/descriptors.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -147,6 +148,10 @@ result<std::vector<detached_mount>> take_sources(const policy& what, const bind_
   std::vector<detached_mount> sources;
   for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
     LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
+  if (what.terminal.rows != 0) {
+    LAZARET_TRY(take(sources, "/dev/tty", "/dev/tty", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
+    sources.push_back({unique_fd{terminal_fd}, "/dev/pts", true, {}, 0});
+  }
   for (const auto& b : what.binds) {
     const auto attributes = always | unless_executable(b.executable);
     if (b.writable)  // the jailer's own mount by now: jailer_process::place_binds

@@ -96,6 +96,11 @@ struct limits {
   on_output_limit when_output_exceeds = on_output_limit::discard;
 };
 
+/// The size of a terminal in characters.
+struct window {
+  std::uint16_t rows = 0, columns = 0;
+};
+
 struct policy {
   std::vector<std::string> argv;         ///< argv[0]: an absolute path inside, or a name looked for in PATH
   std::vector<std::string> environment;  ///< `NAME=value`; nothing of the host's is inherited
@@ -110,6 +115,9 @@ struct policy {
   network_mode network = network_mode::none;
   std::uint16_t gateway_port = 3141;
   bool merge_output = false;   ///< standard error is standard output: one pipe, so one order
+  /// Not zero: a pseudo-terminal of the jail's own is the program's standard input, output and error, and its
+  /// controlling terminal (terminal.hpp). No standard input may be handed over then.
+  window terminal;
   bool mount_proc = false;     ///< /proc with hidepid=invisible; only the jail's own processes
   bool audit_channel = false;  ///< /run/lazaret/audit.sock, a datagram socket that can only be sent to
   bool observe = false;        ///< report exec, connect, ... seen from outside by seccomp notification

@@ -74,6 +74,13 @@ constexpr policy_field fields[] = {
      "attacks on others are this host's, then"},
     {"merge_output", [](const policy& p) { return text(p.merge_output); },
      "standard output and error share one pipe and one cap; their order is kept, what was which is not"},
+    {"terminal",
+     [](const policy& p) {
+       return p.terminal.rows == 0 ? std::string{"none"}
+                                   : std::to_string(p.terminal.rows) + " rows of " + std::to_string(p.terminal.columns);
+     },
+     "a pseudo-terminal of the jail's own, of which whoever shows its output to a person must take every escape "
+     "sequence for an attack on that person's terminal"},
     {"mount_proc", [](const policy& p) { return text(p.mount_proc); },
      "the program sees its own processes, and reads what /proc/self says of the kernel; sysctl, kcore and the like "
      "stay "

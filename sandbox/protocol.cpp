@@ -100,7 +100,7 @@ void visit(Codec& c, V& v) {
   c(v.overlays), c(v.volumes);
   c(v.files), c(v.links), c.bounded(v.network, network_mode::outbound), c(v.gateway_port), c(v.merge_output),
       c(v.mount_proc);
-  c(v.audit_channel), c(v.observe), visit(c, v.limits);
+  c(v.audit_channel), c(v.observe), c(v.terminal.rows), c(v.terminal.columns), visit(c, v.limits);
 }
 template <class Codec, is<start_request> V>
 void visit(Codec& c, V& v) {

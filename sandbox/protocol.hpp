@@ -10,7 +10,8 @@
 ///   hand_out     volume id                              fds: channel, sealed name (or nothing) to go on after
 /// jailer -> service, on the request's channel:
 ///   volume_made  id                                    fds: directory
-///   started      presence bits                         fds: stdout stderr [audit] [observations] [gateway] [names]
+///   started      presence bits                         fds: stdout (or the terminal's master) stderr [audit]
+///                                                           [observations] [gateway] [names]
 ///   surveyed     survey_answer                          fds: lazaret-probe, to be read
 ///   failed       failure
 ///   ended        outcome
@@ -19,6 +20,7 @@
 ///   handed_out   handed_files without the descriptors   fds: of each file, to be read
 /// service -> jailer, on the channel:
 ///   exceeded     the output limit was passed: end the jail for it
+///   signal       its number, for the program
 /// Closing a channel gives up what it stands for: the jail is killed, the volume dropped.
 ///
 /// jail -> jailer, on the status socket of the jail (trusted until the program runs; the program never holds it):
@@ -30,6 +32,7 @@
 /// jailer -> jail:
 ///   proceed      ids are mapped, limits are in force
 ///   program      program, to a jail that was prepared ahead          fds: stdin stdout stderr
+///   signal       its number, for the program
 ///   stop         kill everybody, count, and end
 
 #include <cstdint>
@@ -70,6 +73,7 @@ enum class kind : std::uint8_t {
   program,
   hand_out,
   handed_out,
+  signal,
 };
 
 /// Which of the optional descriptors a message carries, in this order.

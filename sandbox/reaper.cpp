@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -41,12 +42,17 @@ void woken(int) {}
 
 void kill_all_others() { ::kill(-1, SIGKILL); }  // atomic: a fork that is under way fails (copy_process())
 
-/// True when the jailer wants an end, or is gone.
-bool told_to_stop(int status) {
-  char said = 0;
-  const auto n = ::recv(status, &said, 1, MSG_DONTWAIT | MSG_TRUNC);
+/// True when the jailer wants an end, or is gone. A signal is passed on to the program, which nobody has reaped yet.
+bool told_to_stop(int status, pid_t program) {
+  std::array<char, 1 + sizeof(std::int32_t)> said{};
+  const auto n = ::recv(status, said.data(), said.size(), MSG_DONTWAIT | MSG_TRUNC);
   if (n < 0) return errno != EAGAIN && errno != EINTR;
-  return n == 0 || said == static_cast<char>(kind::stop);
+  if (n == static_cast<ssize_t>(said.size()) && said[0] == static_cast<char>(kind::signal)) {
+    std::int32_t number = 0;
+    std::memcpy(&number, said.data() + 1, sizeof number);
+    ::kill(program, number);
+  }
+  return n == 0 || said[0] == static_cast<char>(kind::stop);
 }
 
 /// Not write(2), which would count.
@@ -104,7 +110,7 @@ void reap(pid_t program, int status, const tally& counts) noexcept {
     }
     if (ending) continue;
     std::array heard{pollfd{status, POLLIN, 0}};
-    if (::ppoll(heard.data(), heard.size(), nullptr, &all_but_children) > 0 && told_to_stop(status)) {
+    if (::ppoll(heard.data(), heard.size(), nullptr, &all_but_children) > 0 && told_to_stop(status, program)) {
       ending = true;
       kill_all_others();
     }

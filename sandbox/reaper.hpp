@@ -29,10 +29,9 @@ class tally {
   unique_fd io_, load_;
 };
 
-/// Reaps until `program` has ended or `status` (the jailer's socket) says stop; then kills whatever is left of the pid
-/// namespace, reaps that too, so that its counts become init's (wait_task_zombie() in kernel/exit.c), tells them, and
-/// exits.
-/// Call with SIGCHLD blocked.
+/// Reaps, and passes signals on, until `program` has ended or `status` (the jailer's socket) says stop; then kills
+/// whatever is left of the pid namespace, reaps that too, so that its counts become init's (wait_task_zombie() in
+/// kernel/exit.c), tells them, and exits. Call with SIGCHLD blocked.
 [[noreturn]] void reap(pid_t program, int status, const tally& counts) noexcept;
 
 /// `wchar` of a process that may be a zombie; 0 when it can't be read, as by an unprivileged jailer: a zombie's files

@@ -78,10 +78,16 @@ result<void> running_jail::start() {
 result<void> running_jail::set_up() {
   LAZARET_TRY(make_controls());
   if (request_.channel) LAZARET_TRY(make_pipes());
+  if (const auto& size = request_.what.terminal; size.rows != 0) {
+    auto made = open_terminal(size, *request_.uid);
+    if (!made) return made.error();
+    terminal_ = std::move(*made);
+  }
   auto group = with_.groups.make(name_, request_.what.limits);
   if (!group) return group.error();
   group_ = std::move(*group);
   LAZARET_TRY(clone_init());
+  if (terminal_) terminal_->instance.reset();
   init_status_.reset(), output_write_.reset(), error_write_.reset(), request_.standard_input.reset();
   auto told = map_ids();
   if (told) told = wire::send(status_.get(), protocol::encode(kind::proceed));
@@ -150,24 +156,25 @@ result<void> running_jail::clone_init() {
     return os_failure("namespaces", "clone3", "does the host allow user namespaces (user.max_user_namespaces)?");
   if (pid == 0) {
     const bool is_ahead = !request_.channel;
-    const int input = request_.standard_input.get();
-    live_as_init(
-        {.what = request_.what,
-         .rules = with_.rules,
-         .trees = with_.trees,
-         .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
-         .volume_paths = request_.volume_paths,
-         .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
-         .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
-         .mount_point = with_.mount_point,
-         .clear_groups = with_.maps_many_ids,
-         .optional = with_.optional,
-         .descriptors = {.standard_input = input,
-                         .standard_output = is_ahead ? input : output_write_.get(),
-                         .standard_error =
-                             is_ahead ? input : (request_.what.merge_output ? output_write_ : error_write_).get(),
-                         .status = init_status_.get()},
-         .is_ahead = is_ahead});
+    const int input = terminal_ ? terminal_->slave.get() : request_.standard_input.get();
+    const int output = is_ahead || terminal_ ? input : output_write_.get();
+    const int error = is_ahead || terminal_ ? input : (request_.what.merge_output ? output_write_ : error_write_).get();
+    live_as_init({.what = request_.what,
+                  .rules = with_.rules,
+                  .trees = with_.trees,
+                  .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
+                  .volume_paths = request_.volume_paths,
+                  .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
+                  .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
+                  .mount_point = with_.mount_point,
+                  .clear_groups = with_.maps_many_ids,
+                  .optional = with_.optional,
+                  .descriptors = {.standard_input = input,
+                                  .standard_output = output,
+                                  .standard_error = error,
+                                  .status = init_status_.get(),
+                                  .terminal = terminal_ ? terminal_->instance.get() : -1},
+                  .is_ahead = is_ahead});
   }
   network.reset();
   pid_ = pid;
@@ -270,8 +277,16 @@ void running_jail::hear_holder() {
   if (!got && got.error().error == EAGAIN) return;
   if (got && !got->closed() && got->bytes.front() == static_cast<char>(kind::exceeded))
     return end(ending::output_limit);
+  if (got && !got->closed() && got->bytes.front() == static_cast<char>(kind::signal)) return pass_on(*got);
   with_.loop.forget(request_.channel.get());
   end(ending::canceled);
+}
+
+/// One that init has no room for is lost: whoever sends so many has said it often enough.
+void running_jail::pass_on(const wire::message& signal) {
+  const auto number = protocol::decode<std::int32_t>(std::string_view{signal.bytes}.substr(1));
+  if (!number || *number < 1 || *number > SIGSYS || !executed_) return;
+  (void)wire::send(status_.get(), protocol::encode(kind::signal, *number));
 }
 
 void running_jail::announce() {
@@ -280,12 +295,13 @@ void running_jail::announce() {
   arm(wall_timer_.get(), request_.what.limits.wall);
   look_again(request_.what.limits.cpu);
   std::uint8_t present = 0;
-  std::vector<int> fds{output_read_.get(), error_read_.get()};
+  std::vector<int> fds{terminal_ ? terminal_->master.get() : output_read_.get(), error_read_.get()};
   if (audit_) present |= protocol::has_audit, fds.push_back(audit_.get());
   if (observations_) present |= protocol::has_observations, fds.push_back(observations_.get());
   if (gateway_) present |= protocol::has_gateway, fds.push_back(gateway_.get());
   if (names_) present |= protocol::has_names, fds.push_back(names_.get());
   if (!wire::send(request_.channel.get(), protocol::encode(kind::started, present), fds)) end(ending::canceled);
+  if (terminal_) terminal_->master.reset();  // the slave stays: see terminal.hpp
   output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset(), names_.reset();
   mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));  // may have gone
   with_.loop.later(with_.when_started);

@@ -16,6 +16,7 @@
 #include "sandbox/outcome.hpp"
 #include "sandbox/sampler.hpp"
 #include "sandbox/spare_networks.hpp"
+#include "sandbox/terminal.hpp"
 #include "sandbox/uid_pool.hpp"
 #include "sandbox/undertaker.hpp"
 #include "sandbox/wire.hpp"
@@ -76,7 +77,8 @@ class running_jail {
   result<void> listen(unique_fd listener, unique_fd sink);
   void hear_calls();   // the seccomp listener
   void hear_holder();  // the channel
-  void announce();     // the program runs: tell the holder, start the clocks
+  void pass_on(const wire::message& signal);
+  void announce();  // the program runs: tell the holder, start the clocks
   void check_cpu();
   void look_again(std::chrono::nanoseconds left);
   void end(ending reason);  // the first reason wins
@@ -96,6 +98,7 @@ class running_jail {
   farewell gone_;
   std::unique_ptr<cgroup> group_;
   unique_fd output_read_, output_write_, error_read_, error_write_, observations_;
+  std::optional<terminal> terminal_;
   unique_fd mounts_;                   // the mount namespace, so that its end is not waited for
   unique_fd audit_, gateway_, names_;  // from inside, on their way to the holder
   unique_fd status_, init_status_, init_, wall_timer_, cpu_timer_;

@@ -145,6 +145,7 @@ result<void> validate(const policy& what, std::size_t volumes) {
   for (const auto& l : what.links)
     if (l.points_to.empty() || l.points_to.size() >= max_path || has_nul(l.points_to))
       return refuse("links.points_to", "1 to 4095 bytes");
+  if ((what.terminal.rows == 0) != (what.terminal.columns == 0)) return refuse("terminal", "both sizes or none");
   if (what.network == network_mode::gateway && what.gateway_port == 0) return refuse("gateway_port", "1 to 65535");
   return check_limits(what.limits);
 }

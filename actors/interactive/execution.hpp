@@ -9,13 +9,29 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/conversation.hpp"
 #include "sandbox/outcome.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/volume_files.hpp"
 
 namespace lazaret::actors {
 
+/// Whose share of the workers an execution takes.
+struct claimant {
+  std::string address;  ///< of the connection's other end
+  std::string key;      ///< the name of the key that it came with, never the key; empty: none was needed
+  claimant() = default;
+  claimant(std::string where, std::string which = {}) : address{std::move(where)}, key{std::move(which)} {}
+};
+
 using execution_file = sandbox::volume_file;
+
+/// Somebody who talks with the program while it runs. The functions are called by the worker and must not block.
+struct live_talk {
+  std::shared_ptr<sandbox::conversation> with;                        ///< standard input comes from there
+  std::function<void()> started;                                      ///< the program has been executed
+  std::function<void(bool is_error, std::string_view bytes)> output;  ///< as it comes; nothing of it is in the answer
+};
 
 /// The stage before the run, in a jail of its own, for languages that have one.
 struct compile_stage {
@@ -28,10 +44,11 @@ struct compile_stage {
 };
 
 struct execution_request {
-  std::string runtime = "python";  ///< label of the metrics
-  sandbox::policy rules;           ///< without the volume
-  std::string standard_input;      ///< empty: /dev/null
-  std::string place;               ///< where inside the volume with the files is mounted; the program may write there
+  std::string runtime = "python";         ///< label of the metrics
+  sandbox::policy rules;                  ///< without the volume
+  std::string standard_input;             ///< empty: /dev/null
+  std::shared_ptr<const live_talk> live;  ///< null: nobody talks; `standard_input` is not looked at otherwise
+  std::string place;  ///< where inside the volume with the files is mounted; the program may write there
   sandbox::bytes space{48ull << 20};
   std::uint64_t inodes = 65536;
   std::vector<execution_file> files;     ///< of one path, the last one counts

@@ -13,7 +13,33 @@ namespace {
 
 using std::chrono::steady_clock;
 
+/// A name for the pair; no key holds a NUL.
+std::string pair_of(const claimant& who) { return who.key + std::string(1, '\0') + who.address; }
+
 }  // namespace
+
+interactive_state::tally::standing interactive_state::tally::of(const claimant& who) const {
+  return {at(keys_, who.key), at(both_, pair_of(who))};
+}
+
+std::size_t interactive_state::tally::of_address(const std::string& address) const { return at(addresses_, address); }
+
+void interactive_state::tally::add(const claimant& who) {
+  ++keys_[who.key], ++addresses_[who.address], ++both_[pair_of(who)];
+}
+
+void interactive_state::tally::remove(const claimant& who) {
+  less(keys_, who.key), less(addresses_, who.address), less(both_, pair_of(who));
+}
+
+void interactive_state::tally::less(counts& all, const std::string& name) {
+  if (--all[name] == 0) all.erase(name);
+}
+
+std::size_t interactive_state::tally::at(const counts& all, const std::string& name) {
+  const auto found = all.find(name);
+  return found == all.end() ? 0 : found->second;
+}
 
 runner_actor::behavior_type runner(runner_actor::pointer self, perform_function work) {
   return {[self, work = std::move(work)](const run_one& one) {
@@ -34,6 +60,7 @@ interactive_actor::behavior_type interactive_state::start(interactive_options op
   show();
   return {
       [this](run_now& request) { return accept(request); },
+      [this](const check_room& request) { return check(request); },
       [this](ran_by& done) { complete(done); },
       [this](const expire_errand& late) { expire(late.id); },
       [this](const adjust& request) { return change(request); },
@@ -58,7 +85,14 @@ interactive_state::~interactive_state() {
 caf::result<ran> interactive_state::accept(run_now& request) {
   if (draining_) return make_fault(fault::draining);
   forget_who_left();
-  if (line_.size() >= limit_ && !make_room(request.client)) return make_fault(fault::queue_full);
+  if (line_.size() >= limit_) {
+    const auto displaced = find_displaced(request.who);
+    if (displaced == 0) {
+      board_->meters().interactive_refused("full");
+      return make_fault(fault::queue_full);
+    }
+    drop_waiting(displaced, fault::queue_full, "", "displaced");
+  }
   const auto id = ++last_;
   auto answer = self_->make_response_promise<ran>();
   errands_.emplace(id, errand{std::move(request), answer, {}, steady_clock::now()});
@@ -68,38 +102,64 @@ caf::result<ran> interactive_state::accept(run_now& request) {
   return answer;
 }
 
+caf::result<room_checked> interactive_state::check(const check_room& request) {
+  if (draining_) return make_fault(fault::draining);
+  forget_who_left();
+  if (line_.size() < limit_ || find_displaced(request.who) != 0) return room_checked{};
+  board_->meters().interactive_refused("full");
+  return make_fault(fault::queue_full);
+}
+
+bool interactive_state::may_begin(const claimant& who) const {
+  const auto& [of_all, of_key] = std::pair{options_.per_address, options_.per_key};
+  return (of_all == 0 || in_hand_.of_address(who.address) < of_all) &&
+         (of_key == 0 || who.key.empty() || in_hand_.of(who).key < of_key);
+}
+
 void interactive_state::pump() {
   forget_who_left();
   while (!line_.empty() && busy_ + resting_ < concurrency_) {
-    const auto next = std::min_element(line_.begin(), line_.end(), [this](auto a, auto b) {
-      return in_hand(errands_.at(a).what.client) < in_hand(errands_.at(b).what.client);
-    });
+    auto next = line_.end();
+    for (auto at = line_.begin(); at != line_.end(); ++at) {
+      const auto& who = errands_.at(*at).what.who;
+      if (!may_begin(who)) continue;
+      if (next == line_.end() || in_hand_.of(who) < in_hand_.of(errands_.at(*next).what.who)) next = at;
+    }
+    if (next == line_.end()) break;  // whoever waits has their limit in hand
     auto& one = errands_.at(*next);
-    const auto held = in_hand(one.what.client);
-    if (options_.per_client > 0 && held >= options_.per_client) break;
     one.worker = find_worker();
     one.since = steady_clock::now();
     ++busy_;
-    ++in_hand_[one.what.client];
+    in_hand_.add(one.what.who);
     self_->send(one.worker, run_one{*next, one.what.what, one.what.stop});
     line_.erase(next);
   }
   show();
 }
 
-/// True: a place is free now.
-bool interactive_state::make_room(const std::string& client) {
-  std::unordered_map<std::string, std::size_t> waiting;
-  for (const auto id : line_) ++waiting[errands_.at(id).what.client];
-  const auto most = std::max_element(waiting.begin(), waiting.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (most == waiting.end() || most->second <= waiting[client] + 1) return false;
-  const auto newest =
-      std::find_if(line_.rbegin(), line_.rend(), [&](auto id) { return errands_.at(id).what.client == most->first; });
-  refuse(errands_.at(*newest), fault::queue_full, "");
-  errands_.erase(*newest);
-  line_.erase(std::next(newest).base());
-  return true;
+/// Of the key with the most in the line, or of the claimant's own, the newest of the address with the most: where that
+/// is more than the claimant would then have.
+std::uint64_t interactive_state::find_displaced(const claimant& by) const {
+  tally waiting;
+  for (const auto id : line_) waiting.add(errands_.at(id).what.who);
+  waiting.add(by);
+  const auto mine = waiting.of(by);
+  std::uint64_t displaced = 0;
+  tally::standing most;
+  for (const auto id : line_) {
+    const auto& who = errands_.at(id).what.who;
+    const auto has = waiting.of(who);
+    const bool has_more = who.key == by.key ? has.address > mine.address : has.key > mine.key;
+    if (has_more && has >= most) displaced = id, most = has;
+  }
+  return displaced;
+}
+
+void interactive_state::drop_waiting(std::uint64_t id, fault why, const char* detail, std::string_view reason) {
+  refuse(errands_.at(id), why, detail);
+  errands_.erase(id);
+  std::erase(line_, id);
+  board_->meters().interactive_refused(reason);
 }
 
 /// Whoever went away while waiting gives their place to somebody who is there.
@@ -109,6 +169,7 @@ void interactive_state::forget_who_left() {
     if (!found->second.what.stop.stop_requested()) return false;
     refuse(found->second, fault::unavailable, "the client went away");
     errands_.erase(found);
+    board_->meters().interactive_refused("left");
     return true;
   });
 }
@@ -139,7 +200,7 @@ void interactive_state::complete(ran_by& done) {
     refuse(one, fault::unavailable, "");
   else
     one.answer.deliver(ran{std::move(done.result)});
-  if (--in_hand_[one.what.client] == 0) in_hand_.erase(one.what.client);
+  in_hand_.remove(one.what.who);
   errands_.erase(found);
   leave(worker);
   pump();
@@ -158,9 +219,7 @@ void interactive_state::leave(const runner_actor& w) {
 void interactive_state::expire(std::uint64_t id) {
   const auto found = errands_.find(id);
   if (found == errands_.end() || found->second.worker) return;
-  refuse(found->second, fault::queue_full, "");
-  errands_.erase(found);
-  std::erase(line_, id);
+  drop_waiting(id, fault::queue_full, "", "waited");
   show();
 }
 
@@ -174,7 +233,7 @@ void interactive_state::replace(const caf::down_msg& down) {
     auto& one = found->second;
     board_->meters().stage_finished(name, "crashed", steady_clock::now() - one.since);
     refuse(one, fault::unavailable, "");
-    if (--in_hand_[one.what.client] == 0) in_hand_.erase(one.what.client);
+    in_hand_.remove(one.what.who);
     errands_.erase(found);
     --busy_;
   }
@@ -224,11 +283,6 @@ void interactive_state::close() {
 
 void interactive_state::refuse(errand& whose, fault why, const char* detail) {
   whose.answer.deliver(make_fault(why, detail));
-}
-
-std::size_t interactive_state::in_hand(const std::string& client) const {
-  const auto found = in_hand_.find(client);
-  return found == in_hand_.end() ? 0 : found->second;
 }
 
 void interactive_state::show() { board_->occupy(name, line_.size(), busy_); }

@@ -2,12 +2,15 @@
 /// The interactive stage: people's code runs at once or not at all. A bounded line, N workers, both tunable while it
 /// runs. Nothing of it is stored: whoever asked is waiting on a connection.
 ///
-/// Fair between clients: a free worker goes to the client with the fewest runs in hand, the longest waiting first among
-/// equals. A full line makes room for a client that has less in it than the one with the most, whose newest goes
+/// Fair between keys, and within a key between addresses: a free worker goes to the key with the fewest runs in hand,
+/// of its addresses to the one with the fewest, the longest waiting first among equals. A full line makes room for a
+/// key that has less in it than the one with the most, or an address of one key likewise: the newest there goes
 /// ("longest queue drop": Suter et al., Buffer Management Schemes for Supporting TCP in Gigabit Routers, 1999). So one
-/// client alone may use everything, and two have half each.
+/// client alone may use everything, and two have half each; behind one proxy it is their keys that tell them apart,
+/// with one key for all it is their addresses.
 
 #include <chrono>
+#include <compare>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -25,8 +28,8 @@ struct interactive_options {
   perform_function work;
   /// How long somebody may wait for a worker. People don't wait longer, and their connection is worth more.
   std::chrono::milliseconds patience{10'000};
-  /// In hand, of one client; 0: as many as there are workers while nobody else waits.
-  std::size_t per_client = 0;
+  /// In hand, of one address and of one key; 0: as many as there are workers while nobody else waits.
+  std::size_t per_address = 0, per_key = 0;
   restart_policy restarts;
 };
 
@@ -47,9 +50,28 @@ class interactive_state {
     runner_actor worker;  ///< empty while it waits
     std::chrono::steady_clock::time_point since;
   };
+  /// How much of something somebody has: by key, and within it by address. No zeros are kept.
+  class tally {
+   public:
+    struct standing {
+      std::size_t key = 0, address = 0;
+      auto operator<=>(const standing&) const = default;
+    };
+    [[nodiscard]] standing of(const claimant& who) const;
+    [[nodiscard]] std::size_t of_address(const std::string& address) const;
+    void add(const claimant& who);
+    void remove(const claimant& who);
+
+   private:
+    using counts = std::unordered_map<std::string, std::size_t>;
+    static void less(counts& all, const std::string& name);
+    [[nodiscard]] static std::size_t at(const counts& all, const std::string& name);
+    counts keys_, addresses_, both_;
+  };
   using errands = std::unordered_map<std::uint64_t, errand>;
 
   caf::result<ran> accept(run_now& request);
+  caf::result<room_checked> check(const check_room& request);
   void complete(ran_by& done);
   void expire(std::uint64_t id);
   void replace(const caf::down_msg& down);
@@ -58,21 +80,23 @@ class interactive_state {
   void close();
 
   void pump();
-  [[nodiscard]] bool make_room(const std::string& client);
+  /// Whose place in a full line this claimant may have; 0: nobody's.
+  [[nodiscard]] std::uint64_t find_displaced(const claimant& by) const;
+  void drop_waiting(std::uint64_t id, fault why, const char* detail, std::string_view reason);
+  [[nodiscard]] bool may_begin(const claimant& who) const;
   void forget_who_left();
   void leave(const runner_actor& worker);
   void refuse(errand& whose, fault why, const char* detail);
   [[nodiscard]] runner_actor find_worker();
-  [[nodiscard]] std::size_t in_hand(const std::string& client) const;
   void show();
 
   interactive_actor::stateful_pointer<interactive_state> self_;
   interactive_options options_;
   std::shared_ptr<board> board_;
   std::size_t concurrency_ = 1, limit_ = 1;
-  std::deque<std::uint64_t> line_;                        ///< who waits, longest first
-  errands errands_;                                       ///< who waits and who is being served
-  std::unordered_map<std::string, std::size_t> in_hand_;  ///< by client; no zeros
+  std::deque<std::uint64_t> line_;  ///< who waits, longest first
+  errands errands_;                 ///< who waits and who is being served
+  tally in_hand_;
   std::vector<runner_actor> idle_;
   std::size_t busy_ = 0, resting_ = 0;
   std::uint64_t last_ = 0;

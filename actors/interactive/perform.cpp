@@ -73,7 +73,7 @@ class performance {
     workplace at;
     if (auto wrong = prepare(at, what_.rules, what_.space, what_.inodes, files)) return std::move(*wrong);
     if (answer_.misplaced) return std::move(answer_);
-    if (auto wrong = run(at, what_.standard_input, answer_)) return std::move(*wrong);
+    if (auto wrong = run(at, what_.standard_input, what_.live.get(), answer_)) return std::move(*wrong);
     if (auto wrong = fetch_files(at)) return std::move(*wrong);
     return std::move(answer_);
   }
@@ -120,7 +120,7 @@ class performance {
     workplace at;
     if (auto wrong = prepare(at, stage.rules, stage.space, stage.inodes, stage.files)) return wrong;
     if (answer_.misplaced) return std::nullopt;
-    if (auto wrong = run(at, {}, done.result)) return wrong;
+    if (auto wrong = run(at, {}, nullptr, done.result)) return wrong;
     const auto& how = done.result.how;
     if (done.result.not_started != 0 || how.reason != sandbox::ending::exited || how.code != 0) return std::nullopt;
     sandbox::gather_options only;
@@ -149,14 +149,20 @@ class performance {
     return std::nullopt;
   }
 
-  std::optional<failure> run(const workplace& at, std::string_view standard_input, program_result& into) {
-    sandbox::unique_fd input;
+  /// `live`: whoever talks with the program meanwhile; null: nobody.
+  std::optional<failure> run(const workplace& at, std::string_view standard_input, const live_talk* live,
+                             program_result& into) {
+    sandbox::unique_fd input, talked_into;
     std::optional<feeder> feeding;  // ends after the jail, whose end is what ends it
-    if (!standard_input.empty()) {
+    if (live != nullptr ? at.rules.terminal.rows == 0 : !standard_input.empty()) {
       std::array<int, 2> ends{};
       if (::pipe2(ends.data(), O_CLOEXEC) != 0) return sandbox::os_failure("perform", "pipe2");
       input.reset(ends[0]);
-      feeding.emplace(sandbox::unique_fd{ends[1]}, standard_input);
+      sandbox::unique_fd other{ends[1]};
+      if (live == nullptr)
+        feeding.emplace(std::move(other), standard_input);
+      else if (::fcntl(other.get(), F_SETFL, O_NONBLOCK) == 0)
+        talked_into = std::move(other);
     }
     const sandbox::volume* volumes[] = {at.space ? &*at.space : nullptr};
     const auto asked = std::chrono::steady_clock::now();
@@ -177,7 +183,12 @@ class performance {
     sinks.on_stderr = [&into](std::string_view some) { into.err += some; };
     if (what_.on_stdout) sinks.on_stdout = what_.on_stdout;
     if (what_.on_stderr) sinks.on_stderr = what_.on_stderr;
-    auto ended = inmate->wait(sinks, stop_);
+    if (live != nullptr) {
+      sinks.on_stdout = [live](std::string_view some) { live->output(false, some); };
+      sinks.on_stderr = [live](std::string_view some) { live->output(true, some); };
+      live->started();
+    }
+    auto ended = inmate->wait(sinks, stop_, live != nullptr ? live->with.get() : nullptr, std::move(talked_into));
     if (!ended) return ended.error();
     into.how = *ended;
     into.out_bytes = inmate->totals().stdout_bytes;

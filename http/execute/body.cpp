@@ -267,12 +267,17 @@ checked<actors::execution_request> read_execution(std::string_view body, const c
                                                   const sandbox::installed_runtimes& runtimes) {
   auto read = read_json_object(body);
   if (auto* wrong = std::get_if<complaint>(&read)) return std::move(*wrong);
+  return read_execution(std::get<json::object>(read), settings, runtimes);
+}
+
+checked<actors::execution_request> read_execution(const json::object& body, const config& settings,
+                                                  const sandbox::installed_runtimes& runtimes) {
   asked all;
   auto& compile = all.compile_limits;
   compile.wall_ms = std::min(compile.wall_ms, settings.execute_max_wall_sec * 1000);
   compile.memory_mb = std::min(compile.memory_mb, settings.execute_max_memory_mb);
   compile.disk_mb = std::min(compile.disk_mb, settings.execute_max_disk_mb);
-  for (const auto& [key, value] : std::get<json::object>(read))
+  for (const auto& [key, value] : body)
     if (auto wrong = read_field({key.data(), key.size()}, value, settings, all); !wrong.empty())
       return complaint{std::move(wrong)};
   if (auto wrong = check_together(all); !wrong.empty()) return complaint{std::move(wrong)};

@@ -6,6 +6,7 @@
 
 #include "actors/json.hpp"
 #include "http/base64.hpp"
+#include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
 #include "http/json_body.hpp"
 #include "http/refusal.hpp"
@@ -61,7 +62,9 @@ json::value render_compile(const actors::compiled& done) {
   return body;
 }
 
-response render(const actors::execution_answer& done) {
+}  // namespace
+
+json::object describe_execution(const actors::execution_answer& done) {
   auto body = render_stage(done);
   body["files_complete"] = done.left.complete;
   body["compile"] = done.compile ? render_compile(*done.compile) : json::value(nullptr);
@@ -86,20 +89,23 @@ response render(const actors::execution_answer& done) {
   for (const auto& [path, why] : done.left.left)
     left.push_back({{"path", actors::valid_utf8(path)}, {"why", name(why)}});
   body["files_left"] = std::move(left);
-  return {.body = json::serialize(body)};
+  return body;
 }
 
-/// What the request asked for could not be had: its own fault, so 422.
-response complain(const actors::execution_answer& done, const std::vector<std::string>& paths) {
-  if (done.no_such_artifact) return failed(404, "artifact: is not kept, or not any more: send the source again");
-  if (!done.misplaced)
-    return failed(422, "argv[0]: can't be run: " + std::generic_category().message(done.not_started));
+refusal_text describe_refusal(const actors::execution_answer& done, const std::vector<std::string>& paths) {
+  if (done.no_such_artifact) return {404, "artifact: is not kept, or not any more: send the source again"};
+  if (!done.misplaced) return {422, "argv[0]: can't be run: " + std::generic_category().message(done.not_started)};
   const auto found = std::ranges::find(paths, done.misplaced->path);
-  const auto which = found - paths.begin();
-  if (found == paths.end())
-    return failed(422, "source: can't be written: " + std::generic_category().message(done.misplaced->error));
-  return failed(422, "files[" + std::to_string(which) +
-                         "]: can't be written: " + std::generic_category().message(done.misplaced->error));
+  const auto field =
+      found == paths.end() ? std::string{"source"} : "files[" + std::to_string(found - paths.begin()) + "]";
+  return {422, field + ": can't be written: " + std::generic_category().message(done.misplaced->error)};
+}
+
+namespace {
+
+response render(const actors::execution_answer& done) {
+  auto body = describe_execution(done);
+  return {.body = json::serialize(body)};
 }
 
 }  // namespace
@@ -115,7 +121,7 @@ void execute_now(const site& s, const request& r, respond answer) {
   auto what = std::make_shared<const actors::execution_request>(std::move(std::get<actors::execution_request>(read)));
   std::vector<std::string> paths;
   for (std::size_t n = what->own_files; n < what->files.size(); ++n) paths.push_back(what->files[n].path);
-  s.pipeline.execute(std::move(what), std::string{r.client}, r.left,
+  s.pipeline.execute(std::move(what), claimant_of(r), r.left,
                      [&s, answer = std::move(answer),
                       paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
                        if (const auto* why = std::get_if<actors::refusal>(&given)) {
@@ -125,7 +131,10 @@ void execute_now(const site& s, const request& r, respond answer) {
                        const auto done = std::get<0>(given);
                        const bool ran = !done->misplaced && done->not_started == 0 && !done->no_such_artifact;
                        s.metrics.submission("execute", ran ? "accepted" : "invalid");
-                       if (!ran) return answer(complain(*done, paths));
+                       if (!ran) {
+                         const auto [status, detail] = describe_refusal(*done, paths);
+                         return answer(failed(status, detail));
+                       }
                        std::size_t size = done->out.size() + done->err.size();
                        for (const auto& file : done->left.files) size += file.content.size();
                        if (size <= large) return answer(render(*done));

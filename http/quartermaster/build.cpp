@@ -136,7 +136,7 @@ built keep(prebuild::shelf& shelf, construction& made) {
 
 }  // namespace
 
-void build(const site& s, prebuild_request what, std::string client, std::stop_token stop,
+void build(const site& s, prebuild_request what, actors::claimant client, std::stop_token stop,
            std::function<void(built)> done) {
   auto* shelf = s.pipeline.prebuilds();
   const auto* base = sandbox::find_runtime(what.how.base_image);

@@ -26,7 +26,7 @@ struct build_problem {
 using built = std::variant<prebuild::prebuild, build_problem>;
 
 /// `done` is called once, on any thread, when the script has ended. `client` as of service::execute.
-void build(const site& s, prebuild_request what, std::string client, std::stop_token stop,
+void build(const site& s, prebuild_request what, actors::claimant client, std::stop_token stop,
            std::function<void(built)> done);
 
 }  // namespace lazaret::http::quartermaster

@@ -60,7 +60,7 @@ response problem(const build_problem& why) {
 void prebuild_now(const site& s, const request& r, respond answer) {
   auto read = read_prebuild(r.body, r.content_type);
   if (auto* wrong = std::get_if<response>(&read)) return answer(std::move(*wrong));
-  build(s, std::move(std::get<prebuild_request>(read)), std::string{r.client}, r.left,
+  build(s, std::move(std::get<prebuild_request>(read)), claimant_of(r), r.left,
         [answer = std::move(answer)](built what) {
           if (const auto* why = std::get_if<build_problem>(&what)) return answer(problem(*why));
           answer(ready(std::get<prebuild::prebuild>(what)));

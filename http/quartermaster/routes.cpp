@@ -58,7 +58,7 @@ std::variant<image, response> resolve(const site& s, std::string_view name) {
 struct errand {
   const site& s;
   run_request asked;
-  std::string client;
+  actors::claimant client;
   std::stop_token left;
   respond answer;
 
@@ -117,7 +117,7 @@ void build_and_start(const std::shared_ptr<errand>& whose) {
 }  // namespace
 
 void run(const site& s, const request& r, respond answer) {
-  auto whose = std::make_shared<errand>(errand{s, {}, std::string{r.client}, r.left, std::move(answer)});
+  auto whose = std::make_shared<errand>(errand{s, {}, claimant_of(r), r.left, std::move(answer)});
   auto read = read_run(r.body, r.content_type, s.settings);
   if (auto* wrong = std::get_if<response>(&read)) return whose->refuse(std::move(*wrong));
   whose->asked = std::move(std::get<run_request>(read));

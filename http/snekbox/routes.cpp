@@ -71,7 +71,7 @@ void eval(const site& s, const request& r, respond answer) {
   for (const auto& file : asked.files) paths.push_back(file.path);
   auto what = std::make_shared<const actors::execution_request>(make_execution(std::move(asked), s.settings));
   if (is_too_long(*what)) return refuse(no_result("OSError: Argument list too long"));
-  s.pipeline.execute(std::move(what), std::string{r.client}, r.left,
+  s.pipeline.execute(std::move(what), claimant_of(r), r.left,
                      [&s, answer = std::move(answer), names = std::move(names),
                       paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
                        if (const auto* why = std::get_if<actors::refusal>(&given)) {

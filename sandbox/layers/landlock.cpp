@@ -115,6 +115,8 @@ result<void> restrict_by_landlock(const policy& what, int abi) {
   LAZARET_TRY(rules.allow(read, "/"));
   LAZARET_TRY(rules.allow(write_file, "/dev"));
   LAZARET_TRY(allow_standard_input(rules));
+  if (what.terminal.rows != 0)  // as the descriptors that it is born with: they can be opened again
+    for (const auto* device : {"/dev/tty", "/dev/pts"}) LAZARET_TRY(rules.allow(LANDLOCK_ACCESS_FS_IOCTL_DEV, device));
   for (const auto& b : what.binds)
     if (b.executable || b.writable)
       LAZARET_TRY(rules.allow((b.executable ? execute : 0) | (b.writable ? write : 0), b.target, b.optional));

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -16,7 +18,7 @@ class audience {
  public:
   explicit audience(running_pipeline& p) : p_{p} {}
 
-  void ask(const std::string& client, const std::string& name, std::stop_token stop = {}) {
+  void ask(const claimant& client, const std::string& name, std::stop_token stop = {}) {
     auto what = std::make_shared<execution_request>();
     what->standard_input = name;
     p_.subject.execute(what, client, std::move(stop), [this, name](answer<std::shared_ptr<execution_answer>> given) {
@@ -30,6 +32,15 @@ class audience {
     std::unique_lock lock{mutex_};
     changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return answers_.contains(name); });
     return answers_[name];
+  }
+  /// Empty: would be taken; else why not.
+  std::string may_come(const claimant& client) {
+    std::promise<std::string> said;
+    p_.subject.check_room(client, [&](const answer<bool>& given) {
+      const auto* why = std::get_if<refusal>(&given);
+      said.set_value(why ? std::string{lazaret::actors::name(why->why)} : std::string{});
+    });
+    return said.get_future().get();
   }
   /// Until the line holds so many.
   bool waiting(std::size_t n) {
@@ -94,12 +105,12 @@ SCENARIO("people's code waits for a worker in a bounded line, and is refused bey
   counter_clerk clerk;
   running_pipeline p{clerk.options(data.path(), 1, 2)};
   audience a{p};
-  a.ask("ann", "1");
+  a.ask(claimant{"ann"}, "1");
   REQUIRE(a.in_hand(1));
-  a.ask("ann", "2");
-  a.ask("ann", "3");
+  a.ask(claimant{"ann"}, "2");
+  a.ask(claimant{"ann"}, "3");
   REQUIRE(a.waiting(2));
-  a.ask("ann", "4");
+  a.ask(claimant{"ann"}, "4");
   CHECK(a.answer_to("4") == "queue_full");
   clerk.open.open();
   for (const auto* name : {"1", "2", "3"}) CHECK(a.answer_to(name) == "done");
@@ -110,12 +121,12 @@ SCENARIO("a client with few runs in hand comes before one with many") {
   counter_clerk clerk;
   running_pipeline p{clerk.options(data.path(), 1, 10)};
   audience a{p};
-  a.ask("ann", "ann 1");
+  a.ask(claimant{"ann"}, "ann 1");
   REQUIRE(a.in_hand(1));
-  for (const auto* name : {"ann 2", "ann 3"}) a.ask("ann", name);
+  for (const auto* name : {"ann 2", "ann 3"}) a.ask(claimant{"ann"}, name);
   REQUIRE(a.waiting(2));
   GIVEN("two workers, so that one of ann's runs goes on while the next is chosen") {
-    a.ask("bob", "bob 1");
+    a.ask(claimant{"bob"}, "bob 1");
     REQUIRE(a.waiting(3));
     REQUIRE(std::holds_alternative<stage_status>(p.change("interactive", {.concurrency = 2, .queue_limit = {}})));
     REQUIRE(clerk.begun.reaches(2));
@@ -134,14 +145,14 @@ SCENARIO("a full line makes room for a newcomer at the cost of whoever has most 
   counter_clerk clerk;
   running_pipeline p{clerk.options(data.path(), 1, 2)};
   audience a{p};
-  a.ask("ann", "1");
+  a.ask(claimant{"ann"}, "1");
   REQUIRE(a.in_hand(1));
-  a.ask("ann", "2");
-  a.ask("ann", "3");
+  a.ask(claimant{"ann"}, "2");
+  a.ask(claimant{"ann"}, "3");
   REQUIRE(a.waiting(2));
-  a.ask("bob", "b");
+  a.ask(claimant{"bob"}, "b");
   CHECK(a.answer_to("3") == "queue_full");
-  a.ask("bob", "c");
+  a.ask(claimant{"bob"}, "c");
   CHECK(a.answer_to("c") == "queue_full");
   clerk.open.open();
   CHECK(a.answer_to("b") == "done");
@@ -152,16 +163,74 @@ SCENARIO("one client may not have more in hand than the setting says") {
   temporary_folder data;
   counter_clerk clerk;
   auto o = clerk.options(data.path(), 4, 10);
-  o.interactive.per_client = 2;
+  o.interactive.per_address = 2;
   running_pipeline p{o};
   audience a{p};
-  for (const auto* name : {"1", "2", "3"}) a.ask("ann", name);
+  for (const auto* name : {"1", "2", "3"}) a.ask(claimant{"ann"}, name);
   REQUIRE(a.waiting(1));
   CHECK(a.in_hand(2));
-  a.ask("bob", "b");
+  a.ask(claimant{"bob"}, "b");
   CHECK(a.in_hand(3));
   clerk.open.open();
   for (const auto* name : {"1", "2", "3", "b"}) CHECK(a.answer_to(name) == "done");
+}
+
+SCENARIO("behind one address keys have equal shares, and within a key addresses have") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 10)};
+  audience a{p};
+  a.ask({"proxy", "k1"}, "k1 1");
+  REQUIRE(a.in_hand(1));
+  a.ask({"proxy", "k1"}, "k1 2");
+  a.ask({"elsewhere", "k1"}, "k1 3");
+  a.ask({"proxy", "k2"}, "k2 1");
+  REQUIRE(a.waiting(3));
+  REQUIRE(std::holds_alternative<stage_status>(p.change("interactive", {.concurrency = 3, .queue_limit = {}})));
+  REQUIRE(clerk.begun.reaches(3));
+  {
+    const std::scoped_lock lock{clerk.mutex};
+    CHECK(std::set<std::string>(clerk.served.begin(), clerk.served.end()) ==
+          std::set<std::string>{"k1 1", "k2 1", "k1 3"});
+  }
+  clerk.open.open();
+  CHECK(a.answer_to("k1 2") == "done");
+}
+
+SCENARIO("in a full line a key makes room for another key, wherever it comes from") {
+  temporary_folder data;
+  counter_clerk clerk;
+  running_pipeline p{clerk.options(data.path(), 1, 3)};
+  audience a{p};
+  a.ask({"1", "many"}, "0");
+  REQUIRE(a.in_hand(1));
+  a.ask({"1", "many"}, "1");
+  a.ask({"2", "many"}, "2");
+  a.ask({"3", "many"}, "3");
+  REQUIRE(a.waiting(3));
+  CHECK(a.may_come({"4", "many"}) == "queue_full");  // no address of theirs has more than this one would have
+  CHECK(a.may_come({"1", "few"}) == "");
+  a.ask({"1", "few"}, "few");
+  CHECK(a.answer_to("3") == "queue_full");
+  clerk.open.open();
+  CHECK(a.answer_to("few") == "done");
+}
+
+SCENARIO("one key may not have more in hand than the setting says, and those without one have no such limit") {
+  temporary_folder data;
+  counter_clerk clerk;
+  auto o = clerk.options(data.path(), 4, 10);
+  o.interactive.per_key = 1;
+  running_pipeline p{o};
+  audience a{p};
+  a.ask({"1", "k"}, "1");
+  a.ask({"2", "k"}, "2");
+  a.ask({"3"}, "3");
+  a.ask({"3"}, "4");
+  CHECK(a.in_hand(3));
+  CHECK(a.waiting(1));
+  clerk.open.open();
+  for (const auto* name : {"1", "2", "3", "4"}) CHECK(a.answer_to(name) == "done");
 }
 
 SCENARIO("nobody waits in line for ever") {
@@ -171,8 +240,8 @@ SCENARIO("nobody waits in line for ever") {
   o.interactive.patience = std::chrono::milliseconds{50};
   running_pipeline p{o};
   audience a{p};
-  a.ask("ann", "1");
-  a.ask("ann", "2");
+  a.ask(claimant{"ann"}, "1");
+  a.ask(claimant{"ann"}, "2");
   CHECK(a.answer_to("2") == "queue_full");
   clerk.open.open();
   CHECK(a.answer_to("1") == "done");
@@ -184,12 +253,12 @@ SCENARIO("who left while waiting gives up the place") {
   running_pipeline p{clerk.options(data.path(), 1, 1)};
   audience a{p};
   std::stop_source left;
-  a.ask("ann", "1");
+  a.ask(claimant{"ann"}, "1");
   REQUIRE(a.in_hand(1));
-  a.ask("ann", "2", left.get_token());
+  a.ask(claimant{"ann"}, "2", left.get_token());
   REQUIRE(a.waiting(1));
   left.request_stop();
-  a.ask("ann", "3");
+  a.ask(claimant{"ann"}, "3");
   CHECK(a.answer_to("2") == "unavailable");
   clerk.open.open();
   CHECK(a.answer_to("3") == "done");
@@ -200,12 +269,12 @@ SCENARIO("a worker that falls, a stage that is killed and a drain each answer wh
   counter_clerk clerk;
   running_pipeline p{clerk.options(data.path(), 1, 10)};
   audience a{p};
-  a.ask("ann", "fall");
+  a.ask(claimant{"ann"}, "fall");
   CHECK(a.answer_to("fall") == "unavailable");
-  a.ask("ann", "broken");
+  a.ask(claimant{"ann"}, "broken");
   CHECK(a.answer_to("broken") == "unavailable");
-  a.ask("ann", "1");
-  a.ask("ann", "2");
+  a.ask(claimant{"ann"}, "1");
+  a.ask(claimant{"ann"}, "2");
   REQUIRE(a.waiting(1));
   SECTION("killed") {
     p.subject.strike("interactive");
@@ -214,7 +283,7 @@ SCENARIO("a worker that falls, a stage that is killed and a drain each answer wh
     clerk.open.open();
     std::string again = "unavailable";
     for (int n = 0; again != "done" && n < 1000; ++n) {
-      a.ask("ann", "again " + std::to_string(n));
+      a.ask(claimant{"ann"}, "again " + std::to_string(n));
       again = a.answer_to("again " + std::to_string(n));
     }
     CHECK(again == "done");
@@ -233,7 +302,7 @@ SCENARIO("concurrency and limit of people's code are tuned while it runs, within
   counter_clerk clerk;
   running_pipeline p{clerk.options(data.path(), 1, 10)};
   audience a{p};
-  for (const auto* name : {"1", "2", "3"}) a.ask("ann", name);
+  for (const auto* name : {"1", "2", "3"}) a.ask(claimant{"ann"}, name);
   REQUIRE(a.waiting(2));
   const auto changed = p.change("interactive", {.concurrency = 3, .queue_limit = 5});
   REQUIRE(std::holds_alternative<stage_status>(changed));

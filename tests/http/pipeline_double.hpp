@@ -55,10 +55,10 @@ class pipeline_double : public actors::service {
   }
   /// What execute() answers; left empty it never does, until the caller's stop request.
   std::function<actors::execution_answer(const actors::execution_request&)> perform;
-  void execute(std::shared_ptr<const actors::execution_request> what, std::string client, std::stop_token stop,
+  void execute(std::shared_ptr<const actors::execution_request> what, actors::claimant who, std::stop_token stop,
                reply<std::shared_ptr<actors::execution_answer>> done) override {
     std::scoped_lock lock{mutex_};
-    clients_.push_back(std::move(client));
+    claimants_.push_back(std::move(who));
     answering_.emplace_back([this, what, stop, done = std::move(done), refusal = refusal_](std::stop_token ending) {
       if (refusal) return done(*refusal);
       if (perform) return done(std::make_shared<actors::execution_answer>(perform(*what)));
@@ -66,6 +66,17 @@ class pipeline_double : public actors::service {
       abandoned += stop.stop_requested() ? 1 : 0;
       done(actors::refusal{actors::fault::unavailable, {}});
     });
+  }
+  void check_room(actors::claimant, reply<bool> done) override {
+    std::scoped_lock lock{mutex_};
+    answering_.emplace_back([done = std::move(done), refusal = refusal_] {
+      if (refusal) return done(*refusal);
+      done(true);
+    });
+  }
+  std::vector<actors::claimant> claimants() {
+    std::scoped_lock lock{mutex_};
+    return claimants_;
   }
   /// Jobs are tested with the stage behind them; who asks the double for one is told that it isn't there.
   batch::desk& jobs() override { return no_jobs_; }
@@ -208,7 +219,7 @@ class pipeline_double : public actors::service {
   std::map<std::string, actors::run> runs_;
   std::vector<actors::submission> submitted_;
   std::vector<reply<std::string>> unanswered_;
-  std::vector<std::string> clients_;
+  std::vector<actors::claimant> claimants_;
   std::vector<actors::run_event> events_;
   std::map<std::uint64_t, std::function<void()>> pokes_;
   std::uint64_t last_key_ = 0;
