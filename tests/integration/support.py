@@ -168,7 +168,7 @@ class Service(contextlib.AbstractContextManager):
             time.sleep(0.05)
 
     def jailers(self):
-        """Process ids of this service's lazaret-jailer: descendants only."""
+        """Process ids of this service's lazaret-jailer: descendants only, and not what it forks itself."""
         parents, names = {}, {}
         for entry in pathlib.Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -184,7 +184,8 @@ class Service(contextlib.AbstractContextManager):
                 pid = parents.get(pid, 0)
             return False
 
-        return [pid for pid, name in names.items() if name == "lazaret-jailer" and descends(pid)]
+        return [pid for pid, name in names.items()
+                if name == "lazaret-jailer" and names.get(parents[pid]) != name and descends(pid)]
 
 
 class NeedsRoot(unittest.TestCase):

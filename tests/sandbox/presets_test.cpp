@@ -127,9 +127,9 @@ TEST_CASE("every field of a policy is explained, once, with the consequence of l
   [[maybe_unused]] const auto& [wall, cpu, memory, address_space, pids, open_files, file_size, cpus, output, when] =
       limits{};
   [[maybe_unused]] const auto& [argv, environment, directory, hostname, binds, tmpfs, overlays, volumes, files, links,
-                                network, port, merge, proc, audit, observe, of_limits] = policy{};
+                                network, port, merge, terminal, proc, audit, observe, of_limits] = policy{};
   constexpr std::size_t of_limits_count = 10;
-  constexpr std::size_t of_policy_count = 17 - 3;  // argv is what runs, limits are counted, the port is the network's
+  constexpr std::size_t of_policy_count = 18 - 3;  // argv is what runs, limits are counted, the port is the network's
   std::set<std::string_view> names;
   const auto what = make_policy(presets().front());
   for (const policy_field& field : policy_fields()) {
