@@ -38,9 +38,9 @@ struct request {
   std::string_view key = {};       ///< the name of the key that opened, never the key; empty: none was needed
   std::string_view argument = {};  ///< what matched `{}` in the route's pattern
   upgrade_offer upgrade = {};
-  std::string_view second = {};    ///< the same, of a second one
-  bool proxied = false;            ///< some proxy says that it stands between the client and the socket's peer
-  std::stop_token left = {};       ///< of an `executing` handler: the client went away, nobody waits for the answer
+  std::string_view second = {};  ///< the same, of a second one
+  bool proxied = false;          ///< some proxy says that it stands between the client and the socket's peer
+  std::stop_token left = {};     ///< of an `executing` handler: the client went away, nobody waits for the answer
 };
 
 /// A body that goes on while the connection lasts (server-sent events). Used by one session; next() may block for a

@@ -114,7 +114,7 @@ struct policy {
   std::vector<symbolic_link> links;
   network_mode network = network_mode::none;
   std::uint16_t gateway_port = 3141;
-  bool merge_output = false;   ///< standard error is standard output: one pipe, so one order
+  bool merge_output = false;  ///< standard error is standard output: one pipe, so one order
   /// Not zero: a pseudo-terminal of the jail's own is the program's standard input, output and error, and its
   /// controlling terminal (terminal.hpp). No standard input may be handed over then.
   window terminal;
