@@ -67,7 +67,13 @@ void check_code(std::string_view text) {
 }
 
 void check_run(std::string_view text) {
-  static const auto settings = load_config(std::nullopt, [](const char*) { return nullptr; }).value();
+  static const auto settings = [] {
+    config made;
+    made.default_timeout = 30, made.max_timeout = 300, made.default_memory = "256m", made.max_memory_mb = 2048;
+    made.default_cpu_shares = 512, made.max_cpu_cores = "4.0", made.default_disk = "512m", made.max_disk_mb = 5000;
+    made.default_allow_network = made.allow_outbound = "false";
+    return made;
+  }();
   const auto asked = quartermaster::read_run(text, {}, settings);
   if (const auto* read = std::get_if<quartermaster::run_request>(&asked)) {
     check(read->files);
