@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -106,8 +107,10 @@ auto conversation::serve(const handshake& asked, std::string_view protocol) -> t
 void conversation::tune() {
   error_code ignored;
   socket_.set_option(asio::socket_base::send_buffer_size{send_buffer}, ignored);
-  // A peer whose machine is gone acknowledges nothing, and what is sent to it must not keep it alive.
-  const auto silence = static_cast<unsigned>(2000 * hub_.shared.settings.stream_ping_sec);
+  // A peer whose machine is gone acknowledges nothing. One that is slow does, but for the kernel the time with no room
+  // in its window counts too (tcp_probe_timer() in net/ipv4): as long as a write may take, then.
+  const auto silence = static_cast<unsigned>(
+      std::max<std::int64_t>(2000 * hub_.shared.settings.stream_ping_sec, hub_.lim.write_time.count()));
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof silence);
   web_.set_option(
       websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});

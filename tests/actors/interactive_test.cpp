@@ -17,10 +17,16 @@ namespace {
 class audience {
  public:
   explicit audience(running_pipeline& p) : p_{p} {}
+  /// Every answer comes, and comes here.
+  ~audience() {
+    std::unique_lock lock{mutex_};
+    changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return answers_.size() == asked_; });
+  }
 
   void ask(const claimant& client, const std::string& name, std::stop_token stop = {}) {
     auto what = std::make_shared<execution_request>();
     what->standard_input = name;
+    ++asked_;
     p_.subject.execute(what, client, std::move(stop), [this, name](answer<std::shared_ptr<execution_answer>> given) {
       const std::scoped_lock lock{mutex_};
       const auto* why = std::get_if<refusal>(&given);
@@ -67,6 +73,7 @@ class audience {
   }
 
   running_pipeline& p_;
+  std::size_t asked_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, std::string> answers_;

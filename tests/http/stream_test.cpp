@@ -80,7 +80,7 @@ TEST_CASE("A slow client stops the output, and goes on with all of it") {
   CHECK(with->holds_output());
   box.print(true, "oops");
   box.finish("the end");
-  CHECK(pokes == 7);
+  CHECK(pokes == 8);
   CHECK(box.take() == R"({"type":"started"})");
   for (int n = 0; n < 5; ++n) CHECK_THAT(*box.take(), Contains(std::string(60'000, static_cast<char>('a' + n))));
   CHECK(!with->holds_output());
