@@ -227,12 +227,14 @@ TEST_CASE("what a dead jailer left behind is killed and removed by the next one,
     if (!group) ::_exit(1);
     const pid_t orphan = ::fork();
     if (orphan == 0) {
+      const pid_t self = ::getpid();
       (void)(*group)->attach_self();
-      ::close_range(3, ~0U, 0);
+      ::dup2(pids[1], STDIN_FILENO);
+      ::close_range(3, ~0U, 0);  // the jailer's lock on its directories is a descriptor of this process's, too
+      if (::write(STDIN_FILENO, &self, sizeof self) != sizeof self) ::_exit(3);
       ::pause();
     }
     if (!(*group)->attach(orphan)) ::_exit(2);
-    if (::write(pids[1], &orphan, sizeof orphan) != sizeof orphan) ::_exit(3);
     ::pause();  // holds its directories until it is killed
   }
   pid_t orphan = 0;
