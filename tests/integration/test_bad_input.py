@@ -92,12 +92,13 @@ class SubmissionTest(support.NeedsRoot):
 
     def test_a_client_that_goes_away_from_its_event_stream_leaves_nothing_behind(self):
         run_id = self.service.submit("lz-sample-sleep", "1.0")
-        before = self.service.metric("process_open_fds")
-        for _ in range(50):
-            with socket.create_connection((self.service.host, self.service.port), 10) as s:
+        with contextlib.ExitStack() as streams:
+            for _ in range(50):
+                s = streams.enter_context(socket.create_connection((self.service.host, self.service.port), 10))
                 s.sendall(f"GET /v1/runs/{run_id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
                 s.recv(100)
-        Service.until(lambda: self.service.metric("process_open_fds") <= before + 5, 30, "the streams are gone")
+            self.assertGreaterEqual(self.service.connections(), 50)
+        Service.until(lambda: self.service.connections() == 0, 30, "the streams are gone")
         self.service.request("DELETE", f"/v1/runs/{run_id}")
 
 
