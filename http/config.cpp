@@ -137,7 +137,7 @@ constexpr std::array table{
             check_optional_path},
     setting{"JOB_DATA_DIR", "", "the same, by the name that python-sandbox-executor gives it", &c::job_data_dir, 0, 0,
             check_optional_path},
-    setting{"BATCH_CONCURRENCY", "2", "jobs that run at once", &c::batch_concurrency, 1, 64},
+    setting{"BATCH_CONCURRENCY", "2", "jobs and asynchronous executions that run at once", &c::batch_concurrency, 1, 64},
     setting{"BATCH_QUEUE_LIMIT", "100", "jobs that wait for that before 503", &c::batch_queue_limit, 1, 100000},
     setting{"INLINE_WORKER", "1", "0: jobs are taken and kept, and wait for a start with 1", &c::inline_worker, 0, 1},
     setting{"JOB_RETENTION_HOURS", "168", "how long a job that has ended, its log and its artifacts are kept",

@@ -51,35 +51,7 @@ response describe(const site& s, const batch::job& job) {
   return shown;
 }
 
-/// Is it among the preferences? `Prefer: respond-async, wait=10`, names in any case (RFC 7240, section 2).
-bool prefers_async(std::string_view prefer) {
-  constexpr std::string_view wanted = "respond-async";
-  while (!prefer.empty()) {
-    auto one = prefer.substr(0, prefer.find(','));
-    prefer.remove_prefix(std::min(prefer.size(), one.size() + 1));
-    one = one.substr(0, one.find(';'));
-    while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
-    while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
-    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; };
-    if (std::ranges::equal(one, wanted, same)) return true;
-  }
-  return false;
-}
-
 }  // namespace
-
-checked<execution_manner> take_manner(json::object& body, std::string_view prefer) {
-  const auto found = body.find("async");
-  if (found == body.end()) {
-    const bool preferred = prefers_async(prefer);
-    return execution_manner{preferred, preferred};
-  }
-  const auto* later = found->value().if_bool();
-  if (later == nullptr) return complaint{"async: must be true or false"};
-  const execution_manner manner{*later, false};
-  body.erase(found);
-  return manner;
-}
 
 void accept_execution(const site& s, const request& r, execution_manner manner, respond answer) {
   auto what = std::make_shared<batch::new_job>();
