@@ -83,6 +83,7 @@ download::registry_options registry_settings(const config& c) {
   o.index_url = c.pypi_index_url;
   o.cache.folder = c.data_dir / "cache";
   o.fetch.dns_resolvers = c.dns_resolvers;
+  o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
   o.denylist = c.package_denylist;
   return o;
 }
