@@ -9,7 +9,10 @@
 ///
 /// Delivery is at least once, its effect once: who claims a document gets a `token` greater than all before it, and
 /// only the newest token may settle it (fencing: M. Kleppmann, "How to do distributed locking", 2016). A claim that is
-/// not renewed within its lease is void, and the document is given to the next who asks.
+/// not renewed within its lease may be given to the next who asks; until somebody did, its holder may still come back.
+///
+/// Bodies, clients, keys, values and event data are bytes: NUL and what is no UTF-8 come back as they were. What breaks
+/// a bound that is stated here is refused with a failure `bounds` (actors/store/bounds.hpp) and not written.
 
 #include <chrono>
 #include <cstdint>
@@ -37,44 +40,49 @@ struct name {
 
 struct document {
   std::string body;                                        ///< JSON, at most `max_body` bytes
-  std::map<std::string, std::string, std::less<>> facets;  ///< for list(): exact values, at most 8; each at most 200 B
+  std::map<std::string, std::string, std::less<>> facets;  ///< for list(): at most 8, [a-z_]{1,32} to at most 200 B
   std::optional<clock::time_point> ended_at;               ///< has come to its end: retention may forget it
 };
 
-/// A place in a queue. Order: priority, then fairness between clients (each client's n-th waiting document comes
-/// before anybody's n+1st; start-time fair queueing, Goyal et al. 1996), then age.
+/// A place in a queue. Order: priority, then turn, then age in that queue. The turn is fairness between clients: it is
+/// given once, when a document comes to the queue, and is one more than the greater of the turn that was last given out
+/// (of that queue and priority; 0 at first) and the greatest of its client's that wait there. So the n-th of each
+/// client comes before anybody's n+1st, and one who always has work waits for one of each other client's at most (after
+/// start-time fair queueing, Goyal et al. 1996).
 struct place {
   std::string queue;   ///< [a-z_]{1,32}
   int priority = 0;    ///< -100..100; higher first
-  std::string client;  ///< whose share; empty is a client like any other
+  std::string client;  ///< whose share, at most 200 B; empty is a client like any other
   clock::time_point not_before{};
 };
 
 /// An event before the store has numbered it. Numbers count from 1 within a document, without gaps.
 struct event {
-  std::string type, data;
+  std::string type;  ///< [a-z_]{1,32}
+  std::string data;  ///< at most `max_event` bytes
 };
 struct numbered_event {
   std::uint64_t id = 0;
   std::string type, data;
 };
 
-/// The same key within its time gives the same document again. `fingerprint`: digest of what was asked.
+/// The same key within its time gives the same document again. A key whose document was forgotten is unused.
 struct idempotency {
-  std::string key;  ///< at most 300 B; the caller puts the route and the client's identity into it
-  std::string fingerprint;
+  std::string key;          ///< 1 to 300 B; the caller puts the route and the client's identity into it
+  std::string fingerprint;  ///< digest of what was asked; at most 200 B
   std::chrono::seconds keep{24 * 3600};
 };
 
+/// The first of these that holds, in this order: repeated, conflict, exists, full, added.
 struct admission {
   enum class kind : std::uint8_t {
     added,
     repeated,  ///< `id` is the document that this key gave first
-    conflict,  ///< the key was used for something else
+    conflict,  ///< the key was used for something else: another fingerprint or kind
     full,      ///< as many as `most_waiting` wait in that queue
     exists,    ///< a document of that name is there
   } what = kind::added;
-  std::string id;
+  std::string id;  ///< the document that is there now; empty when full
 };
 
 struct claim {
@@ -101,7 +109,8 @@ struct change {
 };
 
 struct queue_depth {
-  std::uint64_t waiting = 0, held = 0;
+  std::uint64_t waiting = 0;  ///< also those that aren't due yet
+  std::uint64_t held = 0;     ///< also those whose lease ran out, until somebody takes them
 };
 
 struct list_filter {
@@ -136,9 +145,9 @@ class store {
   virtual result<settlement> amend(const name& what,
                                    const std::function<std::optional<change>(const std::string& body)>& decide) = 0;
   [[nodiscard]] virtual result<std::optional<std::string>> find(const name& what) = 0;
-  /// Newest first. A failure `cursor` for a cursor that none of ours can be.
+  /// Newest (in order of add()) first. A failure `cursor` for a cursor that none of ours can be.
   [[nodiscard]] virtual result<listed> list(const std::string& kind, const list_filter& filter) = 0;
-  /// Ids of those that ended before that, the longest ended first.
+  /// Ids of those that ended before that and are in no queue, the longest ended first.
   [[nodiscard]] virtual result<std::vector<std::string>> ended(const std::string& kind, clock::time_point before,
                                                                std::size_t most) = 0;
   /// With its events. Forgetting what isn't there is no failure; one that waits or is held stays.
@@ -154,17 +163,22 @@ class store {
   virtual result<settlement> renew(const claim& held, std::chrono::milliseconds lease) = 0;
   /// Writes the document without giving it up: a stage has begun. Renews nothing.
   virtual result<settlement> update(const claim& held, const document& now, std::span<const event> events) = 0;
-  /// Ends the claim: new state, next place and events in one transaction. Counters of deaths and attempts begin anew
-  /// in another queue.
+  /// Ends the claim: new state, next place and events in one transaction. The counters of deaths and attempts go on in
+  /// the same queue, and begin anew in another one.
   virtual result<settlement> settle(const claim& held, const change& outcome) = 0;
-  /// Ends the claim and lets it wait in the same queue, in front of its client's others. `died`: counts as a death.
+  /// Ends the claim and lets it wait in the same queue with the turn that it had, so in front of its client's others.
+  /// `died`: counts as a death.
   virtual result<settlement> put_back(const claim& held, clock::time_point not_before, bool died) = 0;
 
+  /// The leases of all that this owner holds run out now: a node that starts says so of its former life. How many.
+  virtual result<std::uint64_t> abandon(const std::string& owner) = 0;
+
   [[nodiscard]] virtual result<queue_depth> depth(const std::string& queue) = 0;
-  /// How many of its queue come before it; nothing when it does not wait.
+  /// How many of its queue come before it, of those that are due; nothing when it does not wait.
   [[nodiscard]] virtual result<std::optional<std::uint64_t>> position(const name& what) = 0;
-  /// `poke` when something may have come to that queue, by whichever node; also now and then without a reason. It is
-  /// called on a thread of the store's (or of the writer's), must not block and must not call the store.
+  /// `poke` when something may have come to that queue, by whichever node, or became due there; also now and then
+  /// without a reason, at least every two seconds, which is when leases that ran out are found. It is called on a
+  /// thread of the store's (or of the writer's), must not block and must not call the store.
   [[nodiscard]] virtual std::unique_ptr<subscription> watch_queue(const std::string& queue,
                                                                   std::function<void()> poke) = 0;
 
@@ -179,7 +193,8 @@ class store {
 
   // -- notes ---------------------------------------------------------------------------------------------------------
 
-  /// A value that expires. `key` at most 300 B, `value` at most 64 KiB.
+  /// A value that expires, in the place of what was there. `key` 1 to 300 B, `value` at most 64 KiB, `keep` at least 1
+  /// s.
   virtual result<void> remember(const std::string& key, const std::string& value, std::chrono::seconds keep) = 0;
   [[nodiscard]] virtual result<std::optional<std::string>> recall(const std::string& key) = 0;
 
@@ -187,10 +202,12 @@ class store {
 
   /// Nothing when it can be written to now; else why not, a sentence for readyz.
   [[nodiscard]] virtual std::optional<std::string> trouble() = 0;
-  /// Forgets what has expired, at most `most` of it at a time; how many that were.
+  /// Forgets notes and keys that have expired, at most `most` of them at a time; how many that were.
   virtual result<std::size_t> tidy(std::size_t most) = 0;
 
   static constexpr std::size_t max_body = 32u << 20;
+  static constexpr std::size_t max_event = 1u << 20;
+  static constexpr std::size_t max_note = 64u << 10;
 };
 
 }  // namespace lazaret::durable
