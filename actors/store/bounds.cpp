@@ -57,7 +57,7 @@ broken of(const place& where) {
       {of_queue(where.queue),
        unless(where.priority >= -priority_span && where.priority <= priority_span, "a priority is not in -100..100"),
        unless(where.client.size() <= longest_client, "a client is longer than 200 B"),
-       unless(where.not_before - clock::now() <= longest_time, "not_before is more than a century away")});
+       unless(where.not_before <= clock::now() + longest_time, "not_before is more than a century away")});
 }
 
 broken of(const change& what) {

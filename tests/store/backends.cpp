@@ -1,0 +1,7 @@
+#include "tests/store/backend.hpp"
+
+namespace lazaret::durable::test {
+
+std::vector<backend> backends() { return {}; }
+
+}  // namespace lazaret::durable::test
