@@ -12,6 +12,9 @@ struct known {
   bool lasts, reconnect;
 };
 
+constexpr std::string_view few_rights =
+    "the user of the URL may not do that: it needs ~PREFIX* &PREFIX* +@all -@dangerous +info";
+
 // The codes of Redis 7.0's src/server.c (createSharedObjects), script.c and acl.c.
 constexpr std::array table{
     known{"OOM", "Redis is out of memory: raise maxmemory, or let retention make room", false, false},
@@ -19,8 +22,8 @@ constexpr std::array table{
     known{"LOADING", "Redis is still loading its data from disk", false, false},
     known{"NOAUTH", "Redis wants a password: put it into the URL", true, true},
     known{"WRONGPASS", "Redis does not know that user and password", true, true},
-    known{"NOPERM", "the user of the URL may not do that: it needs ~PREFIX* &PREFIX* +@all -@dangerous +info", true,
-          true},
+    known{"NOPERM", few_rights, true, true},
+    known{"ERR The user executing the script can't", few_rights, true, true},
     known{"MISCONF", "Redis can't write to its disk, and takes nothing until it can", false, false},
     known{"NOREPLICAS", "fewer replicas are there than min-replicas-to-write demands", false, false},
     known{"MASTERDOWN", "this Redis is a replica that lost its primary", false, true},

@@ -137,6 +137,12 @@ result<reply> server::read(std::string_view step, std::initializer_list<std::str
 std::optional<sandbox::failure> server::first_contact() {
   auto made = dial();
   if (!made) return made.error().lasts ? std::optional{made.error().why} : std::nullopt;
+  const auto rehearsed = evaluate(**made, all_scripts().probe, {}, next_nonce(), false);
+  if (!rehearsed) return std::nullopt;
+  if (rehearsed->is_error()) {
+    const auto error = explain("redis_open", where().shown(), rehearsed->text, where().password);
+    if (error.lasts) return error.why;
+  }
   const std::lock_guard lock{mutex_};
   idle_.push_back(std::move(*made));
   return std::nullopt;

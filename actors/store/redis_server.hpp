@@ -37,7 +37,8 @@ class server {
   /// A plain command that only reads.
   result<reply> read(std::string_view step, std::initializer_list<std::string_view> command);
 
-  /// A first connection. Nothing when there is one, or when waiting may bring it; else why there never will be.
+  /// A first connection, and a rehearsal of all that scripts do there: one that were refused a command in its middle
+  /// would leave its work half done. Nothing when it went well or waiting may help; else why it never will.
   [[nodiscard]] std::optional<sandbox::failure> first_contact();
   /// A connection of the caller's own, outside the pool (for a subscriber).
   [[nodiscard]] attempt<std::unique_ptr<connection>> dial() const;

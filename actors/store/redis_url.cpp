@@ -101,6 +101,8 @@ result<address> parse_url(std::string_view text) {
       if (!port || *port == 0) return wrong("the port is 1..65535");
       a.port = *port;
     }
+    // Boost.URL 1.81 takes h:1x for port 1 and path x.
+    if (!path.empty() && path[0] != '/') return wrong("the port is 1..65535");
     if (path.size() > 1) {
       const auto db = number<unsigned>(std::string_view{path}.substr(1), 1023);
       if (!db) return wrong("the path is the number of the database, 0..1023");

@@ -4,38 +4,52 @@
 
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 namespace lazaret::durable::redis {
 
 namespace {
 
-reply translated(const redisReply& raw) {
-  reply one;
-  switch (raw.type) {
-    case REDIS_REPLY_STATUS:
-      one.what = reply::kind::status;
-      break;
-    case REDIS_REPLY_ERROR:
-      one.what = reply::kind::error;
-      break;
-    case REDIS_REPLY_INTEGER:
-      one.what = reply::kind::integer;
-      one.integer = raw.integer;
-      return one;
-    case REDIS_REPLY_STRING:
-      one.what = reply::kind::text;
-      break;
-    case REDIS_REPLY_ARRAY:
-      one.what = reply::kind::list;
-      one.list.reserve(raw.elements);
-      for (std::size_t i = 0; i < raw.elements; ++i) one.list.push_back(translated(*raw.element[i]));
-      return one;
-    default:
-      return one;
-  }
-  one.text.assign(raw.str, raw.len);
+/// More elements than any script of ours gives; the protocol's own bound would let a server make us reserve gigabytes.
+constexpr int most_elements = 250'000;
+
+/// The reader builds our replies rather than its own. A list has its elements from the start, so they stay where they
+/// are.
+reply* place(const redisReadTask* task) {
+  if (task->parent == nullptr) return new reply;
+  auto& list = static_cast<reply*>(task->parent->obj)->list;
+  return &list[static_cast<std::size_t>(task->idx)];
+}
+
+void* text(const redisReadTask* task, char* bytes, std::size_t size) {
+  auto* one = place(task);
+  one->what = task->type == REDIS_REPLY_ERROR    ? reply::kind::error
+              : task->type == REDIS_REPLY_STATUS ? reply::kind::status
+                                                 : reply::kind::text;
+  one->text.assign(bytes, size);
   return one;
 }
+
+void* list(const redisReadTask* task, int elements) {
+  if (elements > most_elements) return nullptr;  // the reader says that it has no memory
+  auto* one = place(task);
+  one->what = reply::kind::list;
+  one->list.resize(static_cast<std::size_t>(elements));
+  return one;
+}
+
+void* integer(const redisReadTask* task, long long value) {
+  auto* one = place(task);
+  one->what = reply::kind::integer;
+  one->integer = value;
+  return one;
+}
+
+void* nothing(const redisReadTask* task) { return place(task); }
+
+void discard(void* root) { delete static_cast<reply*>(root); }
+
+redisReplyObjectFunctions builders{&text, &list, &integer, &nothing, &discard};
 
 }  // namespace
 
@@ -54,7 +68,7 @@ std::string encode(std::span<const std::string_view> arguments) {
   return {made, static_cast<std::size_t>(size)};
 }
 
-decoder::decoder() : reader_{::redisReaderCreate()} {
+decoder::decoder() : reader_{::redisReaderCreateWithFunctions(&builders)} {
   if (!reader_) throw std::bad_alloc{};
 }
 
@@ -70,8 +84,8 @@ std::optional<reply> decoder::next() {
   void* raw = nullptr;
   if (::redisReaderGetReply(reader, &raw) != REDIS_OK) throw std::runtime_error{reader->errstr};
   if (raw == nullptr) return std::nullopt;
-  const std::unique_ptr<void, decltype(&::freeReplyObject)> owner{raw, &::freeReplyObject};
-  return translated(*static_cast<redisReply*>(raw));
+  const std::unique_ptr<reply> owner{static_cast<reply*>(raw)};
+  return std::move(*owner);
 }
 
 }  // namespace lazaret::durable::redis

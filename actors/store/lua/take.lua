@@ -15,7 +15,6 @@ if AGAIN then  -- what the answer that was lost gave
   end
   if #out > 0 then return out end
 end
-if call('EXISTS', work) == 0 then call('XGROUP', 'CREATE', work, 'w', '0', 'MKSTREAM') end
 
 local function hold(name, died, entry)
   local key = doc(name)
@@ -29,6 +28,7 @@ end
 
 -- Nobody but this script adds to the stream, so what is new there is ours.
 local function new_entry(name)
+  if call('EXISTS', work) == 0 then call('XGROUP', 'CREATE', work, 'w', '0', 'MKSTREAM') end
   call('XADD', work, '*', 'd', name)
   return call('XREADGROUP', 'GROUP', 'w', owner, 'COUNT', 1, 'STREAMS', work, '>')[1][2][1][1]
 end
