@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -52,7 +54,7 @@ double microseconds_of(const std::function<void()>& work) {
 
 TEST_CASE("a store of a newer program is refused with a sentence that says so") {
   const own_file file;
-  file.open();
+  static_cast<void>(file.open());
   file.raw().execute("PRAGMA user_version = 1000");
   const auto got = open_sqlite_store(file.path);
   REQUIRE_FALSE(got);
@@ -233,7 +235,45 @@ TEST_CASE("writers share commits: many at once take far less time than one after
       for (int i = 0; i < each; ++i) add("b" + std::to_string(t) + "-" + std::to_string(i));
     });
   });
-  WARN("320 adds: one by one " << alone / 1000 << " ms, by 32 threads " << together / 1000 << " ms");
+  INFO("320 adds: one by one " << alone / 1000 << " ms, by 32 threads " << together / 1000 << " ms");
   CHECK(subject->list("run", {{}, {}, 500})->bodies.size() == 500);
   CHECK(together < alone);
+}
+
+// Not in ctest (it takes a quarter of a minute): store_tests "a hundred thousand*"
+TEST_CASE("a hundred thousand that wait slow down nobody who comes or asks", "[.]") {
+  const own_file file;
+  const auto subject = file.open();
+  int n = 0;
+  const auto fill = [&](int upto) {
+    at_once(64, [&, from = n](int t) {
+      for (int i = from + t; i < upto; i += 64)
+        static_cast<void>(subject->add(a_run("f" + std::to_string(i)),
+                                       with("{}", in("download", "c" + std::to_string(i % 50))), 0, {}));
+    });
+    n = upto;
+  };
+  const auto median = [](const std::function<void(int)>& work) {
+    std::vector<double> all;
+    for (int i = 0; i < 101; ++i) all.push_back(microseconds_of([&] { work(i); }));
+    std::nth_element(all.begin(), all.begin() + 50, all.end());
+    return all[50];
+  };
+  const auto measure = [&](const std::string& when) {
+    std::vector<claim> held;
+    const auto add = median([&](int i) { put(*subject, when + std::to_string(i), in("download", "newcomer")); });
+    const auto taken = median([&](int) { held.push_back(take_one(*subject, "download")); });
+    const auto settled = median(
+        [&](int i) { REQUIRE(subject->settle(held[static_cast<std::size_t>(i)], with("{}", in("execution")))); });
+    const auto position = median([&](int i) { REQUIRE(subject->position(a_run(when + std::to_string(i)))); });
+    WARN(n << " wait: add " << add << " us, take " << taken << " us, settle " << settled << " us, position " << position
+           << " us");
+    return std::array{add, taken, settled};
+  };
+  fill(10);
+  const auto few = measure("few");
+  fill(100'000);
+  REQUIRE(depth(*subject, "download").waiting > 99'000);
+  const auto many = measure("many");
+  for (std::size_t i = 0; i < few.size(); ++i) CHECK(many[i] < 1.2 * few[i]);
 }
