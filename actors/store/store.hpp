@@ -45,10 +45,10 @@ struct document {
 };
 
 /// A place in a queue. Order: priority, then turn, then age in that queue. The turn is fairness between clients: it is
-/// given once, when a document comes to the queue, and is one more than the greater of the turn that was last given out
-/// (of that queue and priority; 0 at first) and the greatest of its client's that wait there. So the n-th of each
-/// client comes before anybody's n+1st, and one who always has work waits for one of each other client's at most (after
-/// start-time fair queueing, Goyal et al. 1996).
+/// given once, when a document comes to the queue, and is one more than the greater of the greatest turn that was given
+/// out so far (of that queue and priority; 0 at first) and the greatest of its client's that wait there. So the n-th of
+/// each client comes before anybody's n+1st, and one who always has work waits for one of each other client's at most
+/// (after start-time fair queueing, Goyal et al. 1996).
 struct place {
   std::string queue;   ///< [a-z_]{1,32}
   int priority = 0;    ///< -100..100; higher first

@@ -18,7 +18,7 @@ const std::string nasty = "'; DROP TABLE documents; --\"\\\n\r\t\0 \xff\xfe \xc3
 
 TEST_CASE("bytes come back as they were: quotes, NUL, what is no UTF-8, nothing at all") {
   ON_EACH_STORE();
-  const auto bytes = GENERATE(std::string{nasty}, ""s, "\0"s, std::string(200, '\''));
+  const auto bytes = GENERATE(as<std::string>{}, nasty, ""s, "\0"s, std::string(200, '\''));
   change first{{bytes, {{"package", bytes.substr(0, 200)}}, {}}, in("download", bytes), {{"stage", bytes}}};
   REQUIRE(subject->add(a_run("a"), first, 0, idempotency{"k" + bytes, bytes, seconds{60}})->what ==
           admission::kind::added);
@@ -28,7 +28,7 @@ TEST_CASE("bytes come back as they were: quotes, NUL, what is no UTF-8, nothing 
   CHECK(body(*subject, "a") == bytes);
   CHECK(subject->events(a_run("a"), 0, 10)->at(0).data == bytes);
   CHECK(subject->list("run", {{{"package", bytes.substr(0, 200)}}, {}, 10})->bodies == std::vector<std::string>{bytes});
-  CHECK(subject->list("run", {{{"package", bytes.substr(0, 200) + "x"}}, {}, 10})->bodies.empty());
+  CHECK(subject->list("run", {{{"package", bytes.substr(0, 190) + "x"}}, {}, 10})->bodies.empty());
   CHECK(*subject->recall("n" + bytes) == bytes);
   CHECK(take_one(*subject, "download").body == bytes);
 }
