@@ -100,7 +100,7 @@ struct jailer_process::parts {
   result<std::unique_ptr<cgroup_tree>> groups;
   result<unique_fd> probe;
   std::vector<std::string> require;
-  bool privileged;
+  bool privileged, for_one;
   std::size_t ahead;
   std::vector<std::string> lend;
 };
@@ -121,6 +121,7 @@ jailer_process::jailer_process(parts p)
       require_{std::move(p.require)},
       privileged_{p.privileged},
       lend_{std::move(p.lend)},
+      for_one_{p.for_one},
       stock_{p.ahead} {
   optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
@@ -164,7 +165,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
       parts{std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
             std::move(*place), *ids, std::move(rules), std::move(trees), seccomp_filter::ready({.observe = false}),
             seccomp_filter::ready({.observe = true}), std::move(groups), std::move(probe), options.require,
-            !ids->single, options.ahead, options.lend}}};
+            !ids->single, options.for_one_jail, options.ahead, options.lend}}};
 }
 
 result<void> jailer_process::serve() {
@@ -176,6 +177,7 @@ result<void> jailer_process::serve() {
     disarm(preparation_.get());
     prepare();
   }));
+  keep_spare_group();
   while (open_) LAZARET_TRY(loop_.turn());
   jails_.clear();  // kills
   return {};

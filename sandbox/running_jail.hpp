@@ -3,6 +3,7 @@
 /// Nothing here waits for the jail: every step is an event.
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,6 +37,7 @@ struct jail_resources {
   undertaker& buries;
   spare_networks& networks;
   const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
+  const sigset_t& ignored_signals;
   bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 

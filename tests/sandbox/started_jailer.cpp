@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -119,14 +120,21 @@ std::map<std::string, int> count_open_files(pid_t jailer) {
   return kinds;
 }
 
-/// A thread of that name renews the network namespaces that jails have taken (spare_networks.hpp).
+std::string name_of(pid_t process) {
+  std::string name;
+  std::getline(std::ifstream{"/proc/" + std::to_string(process) + "/comm"}, name);
+  return name;
+}
+
+std::vector<pid_t> all_children(pid_t jailer) {
+  const auto name = std::to_string(jailer);
+  std::ifstream list{"/proc/" + name + "/task/" + name + "/children"};
+  return {std::istream_iterator<pid_t>{list}, {}};
+}
+
+/// A process of that name renews the network namespaces that jails have taken (spare_networks.hpp).
 bool keeps_spare_networks(pid_t jailer) {
-  std::error_code gone;
-  for (const auto& task : fs::directory_iterator{"/proc/" + std::to_string(jailer) + "/task", gone}) {
-    std::string name;
-    if (std::ifstream{task.path() / "comm"} >> name && name == "spare-networks") return true;
-  }
-  return false;
+  return std::ranges::any_of(all_children(jailer), [](pid_t child) { return name_of(child) == "spare-networks"; });
 }
 
 }  // namespace
@@ -148,9 +156,9 @@ std::size_t started_jailer::mounts() const {
 }
 
 std::vector<pid_t> started_jailer::children() const {
-  const auto name = std::to_string(pid_);
-  std::ifstream list{"/proc/" + name + "/task/" + name + "/children"};
-  return {std::istream_iterator<pid_t>{list}, {}};
+  auto all = all_children(pid_);
+  std::erase_if(all, [](pid_t child) { return name_of(child) == "spare-networks" || name_of(child) == "undertaker"; });
+  return all;
 }
 
 policy inmate(std::vector<std::string> argv) {
