@@ -70,8 +70,9 @@ class jailer_process {
   void prepare();
   result<void> prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes);
   void keep_spare_group();
+  void prepare_end();
   void clear_expired();
-  const event_loop::handler when_started_ = [this] { prepare_soon(); };
+  const event_loop::handler when_started_ = [this] { for_one_ ? prepare_end() : prepare_soon(); };
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
   void hold_shared_lock();
@@ -93,6 +94,7 @@ class jailer_process {
   bool privileged_;
   std::vector<std::string> lend_;
   bool for_one_;
+  unique_fd host_mounts_;  ///< for_one_: the namespace that this process came from
   const sigset_t ignored_ = ignored_signals();
   bool open_ = true;
   std::optional<failure> refusal_;  ///< what every start_jail is answered with

@@ -38,7 +38,8 @@ struct jail_resources {
   spare_networks& networks;
   const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
   const sigset_t& ignored_signals;
-  bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
+  bool ends_with_jail;  ///< the jailer, whose end is what others wait for
+  bool maps_many_ids;   ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 
 /// One accepted request. The volumes' leases keep their uid from being given away while the jail runs.

@@ -1,6 +1,7 @@
 #include "sandbox/undertaker.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,12 +16,13 @@ constexpr int most_waiting = 64;
 
 }  // namespace
 
-result<undertaker> undertaker::make() {
+result<undertaker> undertaker::make(int leave_for) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_failure("undertaker", "pipe2");
   unique_fd queue{ends[1]};
   if (::fcntl(queue.get(), F_SETFL, O_NONBLOCK) != 0) return os_failure("undertaker", "O_NONBLOCK");
-  auto digger = companion::start("undertaker", [end = ends[0]] {
+  auto digger = companion::start("undertaker", [end = ends[0], leave_for] {
+    if (leave_for >= 0) (void)::setns(leave_for, CLONE_NEWNS);
     for (;;) {
       int fd = -1;
       const auto size = ::read(end, &fd, sizeof fd);

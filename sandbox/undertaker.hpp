@@ -15,10 +15,10 @@ namespace lazaret::sandbox {
 class undertaker {
  public:
   /// Call when the process is in the namespaces it stays in: its companion stays in them, too.
-  [[nodiscard]] static result<undertaker> make();
-  /// For a process that is about to end anyway: leaves them to that.
-  [[nodiscard]] static result<undertaker> for_end_of_process() { return undertaker{{}, {}}; }
-  undertaker(undertaker&&) noexcept = default;
+  /// `leave_for`: the mount namespace that it enters first, so that it is the one who waits for the end of the other.
+  [[nodiscard]] static result<undertaker> make(int leave_for = -1);
+  /// One without a companion, for a process that ends soon: what it is given is closed by that.
+  undertaker() = default;
 
   /// Never blocks: what does not fit into the queue is closed here.
   void bury(unique_fd fd) noexcept;
