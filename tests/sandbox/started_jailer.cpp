@@ -110,12 +110,21 @@ void started_jailer::kill() {
 
 namespace {
 
+/// The groups that are made ahead are numbered: `.../spare-12/tasks` is any one's.
+std::string without_number(const std::string& name) {
+  constexpr std::string_view spare = "/spare-";
+  const auto at = name.find(spare);
+  if (at == std::string::npos) return name;
+  const auto end = name.find('/', at + spare.size());
+  return name.substr(0, at + spare.size()) + (end == std::string::npos ? "" : name.substr(end));
+}
+
 std::map<std::string, int> count_open_files(pid_t jailer) {
   std::map<std::string, int> kinds;
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(jailer) + "/fd", gone}) {
     const auto name = fs::read_symlink(entry.path(), gone).string();
-    if (!gone) ++kinds[name.substr(0, name.find(":["))];
+    if (!gone) ++kinds[without_number(name.substr(0, name.find(":[")))];
   }
   return kinds;
 }
@@ -137,12 +146,21 @@ bool keeps_spare_networks(pid_t jailer) {
   return std::ranges::any_of(all_children(jailer), [](pid_t child) { return name_of(child) == "spare-networks"; });
 }
 
+/// One group is made ahead, where groups can be made.
+bool lacks_spare_group(const std::map<std::string, int>& open) {
+  const auto has = [&](std::string_view part) {
+    return std::ranges::any_of(open, [&](const auto& file) { return file.first.find(part) != std::string::npos; });
+  };
+  return has("/lazaret.") && !has("/spare-");
+}
+
 }  // namespace
 
 /// Its own network namespace and two to spare: when it has fewer, more are on their way.
 std::string started_jailer::open_files() const {
   if (keeps_spare_networks(pid_)) (void)eventually([this] { return count_open_files(pid_)["net"] >= 3; });
-  const auto kinds = count_open_files(pid_);
+  auto kinds = count_open_files(pid_);
+  (void)eventually([&] { return !lacks_spare_group(kinds = count_open_files(pid_)); });
   std::string list;
   for (const auto& [kind, count] : kinds) list += kind + " " + std::to_string(count) + "\n";
   return list;
