@@ -72,6 +72,7 @@ class root {
   virtual ~root() = default;
   /// Null when this hierarchy has nothing to say for these limits: an attach saved.
   virtual result<std::unique_ptr<part>> make(const std::string& name, const limits& what) = 0;
+  virtual void prepare() = 0;  ///< see cgroup_tree
 };
 
 [[nodiscard]] result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted,

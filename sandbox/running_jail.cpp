@@ -167,6 +167,7 @@ result<void> running_jail::clone_init() {
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
                   .mount_point = with_.mount_point,
+                  .ignored = with_.ignored_signals,
                   .clear_groups = with_.maps_many_ids,
                   .optional = with_.optional,
                   .descriptors = {.standard_input = input,
