@@ -25,6 +25,7 @@
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
 #include "sandbox/layer_watch.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -116,6 +117,7 @@ class whole final : public composition {
         prebuilds_{std::move(prebuilds)},
         most_download_{static_cast<std::uint64_t>(c.max_download_bytes)},
         artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
+        runtimes_{c.runtimes_dir.string(), false},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
@@ -148,7 +150,10 @@ class whole final : public composition {
     o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
     o.batch.retention = std::chrono::hours{c.job_retention_hours};
     o.batch.work["jobs"] = batch::job_work(
-        jobs::make_plan, jails_, meters,
+        [this](const batch::job& job, std::vector<std::string> contents) {
+          return jobs::make_plan(job, std::move(contents), runtimes_);
+        },
+        jails_, meters,
         [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
         serve_outbound_);
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
@@ -239,6 +244,7 @@ class whole final : public composition {
   std::unique_ptr<prebuild::shelf> prebuilds_;
   std::uint64_t most_download_;
   actors::artifact_cache artifacts_;
+  const sandbox::installed_runtimes runtimes_;
   std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
   const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
