@@ -441,6 +441,20 @@ class Metadata(unittest.TestCase):
         answer = run("from sdk import set_metadata, get_metadata\nset_metadata({'n': 1})\nprint(get_metadata())")
         self.assertEqual((answer["stdout"], answer["metadata"]), ("{'n': 1}\n", {"n": 1}))
 
+    def test_the_sdk_gives_null_where_nothing_was_stored(self):
+        here = {one["id"].removeprefix("code-runner-") for one in ask(method="GET", path="/images")[1]["images"] if one["available"]}
+        for image, code, said in (
+                ("python", "from sdk import *; print(get_metadata(), get_metadata('k', 7)); set_metadata('a', 1)", "None 7\n"),
+                ("node", "const sdk = require('./sdk'); console.log(sdk.getMetadata()); sdk.setMetadata('a', 1)", "null\n"),
+                ("deno", "import * as sdk from './sdk.ts'; console.log(sdk.getMetadata()); sdk.setMetadata('a', 1)", "null\n"),
+                ("bun", "import * as sdk from './sdk.ts'; console.log(sdk.getMetadata()); sdk.setMetadata('a', 1)", "null\n"),
+                ("ruby", "require './sdk'; p get_metadata; set_metadata('a', 1)", "nil\n"),
+                ("go", 'package main\nimport ("fmt"; "main/sdk")\nfunc main() { var kept map[string]any; fmt.Println(sdk.GetMetadata(&kept), kept == nil); '
+                       'sdk.Set("a", 1) }', "<nil> true\n")):
+            if image in here:
+                answer = run(code, image=image, mem_limit="512m")
+                self.assertEqual((answer["stdout"], answer.get("metadata")), (said, {"a": 1}), (image, answer))
+
     def test_of_a_program_that_keeps_it_to_itself(self):
         code = "import os; os.umask(0o777); open('/metadata/.quartermaster_metadata.json', 'w').write('[1]'); os.chmod('/workspace', 0)"
         self.assertEqual(self.left(code), [1])

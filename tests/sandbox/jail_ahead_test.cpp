@@ -65,9 +65,9 @@ TEST_CASE("A jail says whether it had been prepared before it was asked for") {
   const auto what = shell("true");
   const auto was_prepared = [&what](started_jailer& jails) {
     auto started = jails.client().start(what);
-    REQUIRE(started);
+    REQUIRE(started.has_value());
     const bool prepared = started->was_prepared();
-    REQUIRE(started->wait({}));
+    REQUIRE(started->wait({}).has_value());
     return prepared;
   };
   preparing_jailer jails;
