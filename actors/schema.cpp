@@ -59,6 +59,66 @@ constexpr std::array steps{
   CREATE INDEX jobs_unfinished ON jobs(seq) WHERE finished_at IS NULL;
   CREATE INDEX jobs_by_end ON jobs(finished_at) WHERE finished_at IS NOT NULL;
 )sql",
+    // Documents (actors/store/store.hpp). What a claim changes is apart from the body, which may be megabytes.
+    R"sql(
+  CREATE TABLE documents(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of add(), and the cursor of lists
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,               -- bodies written so far
+    token INTEGER NOT NULL,                 -- the last that was given out
+    ended_at INTEGER,                       -- microseconds since the epoch, as is every time below
+    UNIQUE(kind, id));
+  CREATE INDEX documents_by_kind ON documents(kind, seq);
+  CREATE INDEX documents_ended ON documents(kind, ended_at) WHERE ended_at IS NOT NULL;
+  CREATE TABLE bodies(seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE facets(
+    kind TEXT NOT NULL, facet TEXT NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY(kind, facet, value, seq)) WITHOUT ROWID;
+  CREATE INDEX facets_of ON facets(seq);
+  CREATE TABLE places(
+    seq INTEGER PRIMARY KEY,                -- the document's
+    queue TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    client TEXT NOT NULL,
+    turn INTEGER NOT NULL,
+    age INTEGER NOT NULL,
+    state INTEGER NOT NULL,                 -- 0: waits; 1: waits until `at`; 2: held until `at`
+    at INTEGER NOT NULL,
+    owner TEXT NOT NULL,                    -- who holds it
+    deaths INTEGER NOT NULL,
+    attempts INTEGER NOT NULL);
+  CREATE INDEX places_order ON places(queue, priority DESC, turn, age) WHERE state = 0;
+  CREATE INDEX places_later ON places(queue, at) WHERE state = 1;
+  CREATE INDEX places_leases ON places(queue, at) WHERE state = 2;
+  CREATE INDEX places_owners ON places(owner) WHERE state = 2;
+  CREATE INDEX places_clients ON places(queue, priority, client, turn) WHERE state < 2;
+  CREATE TABLE queues(
+    queue TEXT PRIMARY KEY,
+    waiting INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    next_age INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE turns(
+    queue TEXT NOT NULL, priority INTEGER NOT NULL, turn INTEGER NOT NULL,  -- the greatest that was given out
+    PRIMARY KEY(queue, priority)) WITHOUT ROWID;
+  CREATE TABLE document_events(
+    seq INTEGER NOT NULL, id INTEGER NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL,
+    PRIMARY KEY(seq, id)) WITHOUT ROWID;
+  CREATE TABLE event_counts(
+    seq INTEGER NOT NULL, type TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY(seq, type)) WITHOUT ROWID;
+  CREATE TABLE keys(
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX keys_of ON keys(seq);
+  CREATE INDEX keys_by_end ON keys(expires_at);
+  CREATE TABLE notes(key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX notes_by_end ON notes(expires_at);
+  CREATE TABLE probe(one INTEGER PRIMARY KEY, ballast BLOB NOT NULL);
+)sql",
 };
 
 std::size_t version_of(sqlite::connection& db) {

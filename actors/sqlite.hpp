@@ -53,6 +53,11 @@ class statement {
     }
   }
   void reset() { ::sqlite3_reset(handle_); }
+  /// As reset(), and lets go of what was bound, which may be large.
+  void clear() {
+    ::sqlite3_reset(handle_);
+    ::sqlite3_clear_bindings(handle_);
+  }
 
   [[nodiscard]] std::int64_t integer(int column) const { return ::sqlite3_column_int64(handle_, column); }
   [[nodiscard]] bool is_null(int column) const { return ::sqlite3_column_type(handle_, column) == SQLITE_NULL; }
@@ -89,6 +94,10 @@ class connection {
       throw error{::sqlite3_errmsg(handle_.get())};
     }
   }
+  /// Rows that the last statement changed.
+  [[nodiscard]] std::size_t changed() const { return static_cast<std::size_t>(::sqlite3_changes64(handle_.get())); }
+  /// False once an error has rolled back more than its statement (https://www.sqlite.org/lang_transaction.html).
+  [[nodiscard]] bool in_transaction() const { return ::sqlite3_get_autocommit(handle_.get()) == 0; }
 
  private:
   struct closer {

@@ -19,6 +19,8 @@
 #include "actors/interactive/perform.hpp"
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
+#include "http/execute/attempt.hpp"
+#include "http/execute/executions.hpp"
 #include "http/gateway_listener.hpp"
 #include "http/jobs/plan.hpp"
 #include "http/relay/relay.hpp"
@@ -84,6 +86,7 @@ download::registry_options registry_settings(const config& c) {
   o.index_url = c.pypi_index_url;
   o.cache.folder = c.data_dir / "cache";
   o.fetch.dns_resolvers = c.dns_resolvers;
+  o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
   o.denylist = c.package_denylist;
   return o;
 }
@@ -92,6 +95,7 @@ download::npm_options npm_settings(const config& c) {
   download::npm_options o;
   o.registry_url = c.npm_registry_url;
   o.fetch.dns_resolvers = c.dns_resolvers;
+  o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
   return o;
 }
 
@@ -117,7 +121,7 @@ class whole final : public composition {
         prebuilds_{std::move(prebuilds)},
         most_download_{static_cast<std::uint64_t>(c.max_download_bytes)},
         artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
-        runtimes_{c.runtimes_dir.string(), false},
+        runtimes_{std::make_shared<const sandbox::installed_runtimes>(c.runtimes_dir.string())},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
@@ -151,11 +155,14 @@ class whole final : public composition {
     o.batch.retention = std::chrono::hours{c.job_retention_hours};
     o.batch.work["jobs"] = batch::job_work(
         [this](const batch::job& job, std::vector<std::string> contents) {
-          return jobs::make_plan(job, std::move(contents), runtimes_);
+          return jobs::make_plan(job, std::move(contents), *runtimes_);
         },
         jails_, meters,
         [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
         serve_outbound_);
+    o.batch.work[std::string{executions_front}] = execution_work(
+        c, runtimes_, o.interactive.work,
+        [](const sandbox::failure& why) { spdlog::error("an execution could not be done: {}", why.describe()); });
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
     o.prebuilds = prebuilds_.get();
@@ -244,7 +251,7 @@ class whole final : public composition {
   std::unique_ptr<prebuild::shelf> prebuilds_;
   std::uint64_t most_download_;
   actors::artifact_cache artifacts_;
-  const sandbox::installed_runtimes runtimes_;
+  const std::shared_ptr<const sandbox::installed_runtimes> runtimes_;
   std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
   const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
