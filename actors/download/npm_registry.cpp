@@ -52,11 +52,10 @@ npm_registry::npm_registry(npm_options options, blob_cache& cache, metrics::inst
 bool npm_registry::is_ours(std::string_view text) const {
   const auto url = normalised(text);
   if (!url || url->has_userinfo() || url->has_fragment()) return false;
-  // What is still escaped might be a slash, or a dot, to the server.
-  const std::string_view whole{url->buffer()};
-  return whole.starts_with(options_.registry_url) && whole.find("/../") == whole.npos &&
-         std::string_view{url->encoded_path()}.find("%2E") == whole.npos &&
-         std::string_view{url->encoded_path()}.find('\\') == whole.npos;
+  // What is still escaped is a slash to some servers.
+  const auto path = url->path();
+  return std::string_view{url->buffer()}.starts_with(options_.registry_url) && path.find("/../") == path.npos &&
+         !path.ends_with("/..") && path.find('\\') == path.npos && path.find('\0') == path.npos;
 }
 
 result<std::string> npm_registry::packument(std::string_view name, download_budget& budget, std::stop_token stop) {
