@@ -13,7 +13,7 @@
 ///   e:KIND         zset     ids by the time they ended, of those in no queue: retention
 ///   i:KEY          string   idempotency, expires
 ///   n:KEY          string   a note, expires
-///   queues         set      every queue that ever was
+///   queues         set      every queue from which something was ever taken
 ///   q:QUEUE:wait   zset     who waits and is due, in order: by (priority, turn), then by age
 ///   q:QUEUE:later  zset     who waits and is not due yet, by when
 ///   q:QUEUE:turn   hash     per priority, the turn that was last given out

@@ -1,0 +1,111 @@
+// What the store on Redis costs, beside redis-benchmark's XADD on the same server in the same run. Prints a JSON line
+// per figure as deploy/bench.sh does. Usage: redis_store [everysec|always]
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "actors/store/redis_store.hpp"
+#include "tests/store/redis_process.hpp"
+
+using namespace lazaret::durable;
+using namespace lazaret::durable::test;
+using std::chrono::steady_clock;
+
+namespace {
+
+const std::string body(400, 'x');  // about what a run's submission is
+std::atomic<std::uint64_t> count = 0;
+
+void add(store& s, const std::string& queue) {
+  const auto n = ++count;
+  const change first{{body, {{"status", "queued"}, {"ecosystem", "pypi"}}, {}},
+                     place{queue, 0, "c" + std::to_string(n % 10), {}},
+                     {{"status", "queued"}}};
+  const auto got = s.add({"run", "r" + std::to_string(n)}, first, 0, {});
+  if (!got || got->what != admission::kind::added) throw std::runtime_error{"not added"};
+}
+
+double adds_per_second(store& s, std::chrono::seconds time) {
+  std::atomic<std::uint64_t> done = 0;
+  const auto until = steady_clock::now() + time;
+  {
+    std::vector<std::jthread> crowd;
+    for (int i = 0; i < 8; ++i) {
+      crowd.emplace_back([&] {
+        while (steady_clock::now() < until) {
+          add(s, "accepted");
+          ++done;
+        }
+      });
+    }
+  }
+  return static_cast<double>(done) / static_cast<double>(time.count());
+}
+
+double xadds_per_second(const redis_process& server) {
+  // -q: `XADD ...: 12345.67 requests per second, p50=...`
+  const auto said =
+      run({"redis-benchmark", "-s", server.socket(), "-c", "8", "-n", "60000", "-q", "XADD", "bench", "*", "d", body});
+  const auto at = said.rfind(" requests per second");
+  const auto from = said.rfind(' ', at - 1);
+  return std::stod(said.substr(from + 1, at - from - 1));
+}
+
+template <class Call>
+double microseconds(Call call) {
+  const auto begun = steady_clock::now();
+  call();
+  return std::chrono::duration<double, std::micro>(steady_clock::now() - begun).count();
+}
+
+double median(std::vector<double> all) {
+  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2), all.end());
+  return all[all.size() / 2];
+}
+
+void print(const std::string& metric, double value, const char* unit, const std::string& baseline, double against) {
+  std::printf(
+      "{\"case\":\"redis\",\"metric\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"baseline\":\"%s\",\"ratio\":%.3f}\n",
+      metric.c_str(), value, unit, baseline.c_str(), value / against);
+  std::fflush(stdout);
+}
+
+struct costs {
+  double take, accept;
+};
+
+/// With so many waiting there all the time.
+costs measure(store& s, const std::string& queue, int waiting) {
+  std::vector<std::jthread> crowd;
+  for (int i = 0; i < 4; ++i) {
+    crowd.emplace_back([&] {
+      for (int n = 0; n < waiting / 4 + 1; ++n) add(s, queue);
+    });
+  }
+  crowd.clear();
+  std::vector<double> takes, adds;
+  for (int i = 0; i < 2000; ++i) {
+    takes.push_back(microseconds([&] { (void)s.take(queue, "bench:1", 1, std::chrono::seconds{600}).value().at(0); }));
+    adds.push_back(microseconds([&] { add(s, queue); }));
+  }
+  return {median(takes), median(adds)};
+}
+
+}  // namespace
+
+int main(int count_of_arguments, char** arguments) {
+  const std::string fsync = count_of_arguments > 1 ? arguments[1] : "everysec";
+  const redis_process server{{"--appendfsync", fsync}};
+  const auto s = open_redis_store(server.url()).value();
+  const auto adds = adds_per_second(*s, std::chrono::seconds{4});
+  const auto xadds = xadds_per_second(server);
+  print("adds_per_second_8_threads_" + fsync, adds, "1/s", "redis-benchmark XADD", xadds);
+  const auto few = measure(*s, "few", 10);
+  const auto many = measure(*s, "many", 100'000);
+  print("take_p50_100000_waiting_" + fsync, many.take, "us", "10 waiting", few.take);
+  print("add_p50_100000_waiting_" + fsync, many.accept, "us", "10 waiting", few.accept);
+}
