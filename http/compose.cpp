@@ -17,6 +17,8 @@
 #include "actors/interactive/perform.hpp"
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
+#include "http/execute/attempt.hpp"
+#include "http/execute/executions.hpp"
 #include "http/gateway_listener.hpp"
 #include "http/jobs/plan.hpp"
 #include "http/relay/relay.hpp"
@@ -81,6 +83,7 @@ download::registry_options registry_settings(const config& c) {
   o.index_url = c.pypi_index_url;
   o.cache.folder = c.data_dir / "cache";
   o.fetch.dns_resolvers = c.dns_resolvers;
+  o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
   o.denylist = c.package_denylist;
   return o;
 }
@@ -135,6 +138,9 @@ class whole final : public composition {
         jobs::make_plan, jails_, meters,
         [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
         serve_outbound_);
+    o.batch.work[std::string{executions_front}] = execution_work(
+        c, std::make_shared<const sandbox::installed_runtimes>(c.runtimes_dir.string()), o.interactive.work,
+        [](const sandbox::failure& why) { spdlog::error("an execution could not be done: {}", why.describe()); });
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
     o.prebuilds = prebuilds_.get();

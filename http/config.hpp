@@ -36,6 +36,7 @@ struct config {
   std::int64_t disk_limit_mb = 0;
   std::vector<std::string> jail_require;  ///< names of sandbox::layers(); empty: all that the kernel can have
   std::int64_t max_download_bytes = 0;
+  std::int64_t download_stall_sec = 0;
   std::vector<std::string> package_denylist;
   std::vector<std::string> dns_resolvers;
   std::string allow_outbound;               ///< `true` or `false`

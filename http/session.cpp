@@ -47,6 +47,7 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.last_event_id = view(message["Last-Event-ID"]);
   r.range = view(message[field::range]);
   r.if_range = view(message[field::if_range]);
+  r.prefer = view(message[field::prefer]);
   r.proxied = message.count(field::via) + message.count("Forwarded") + message.count("X-Forwarded-For") +
                   message.count("X-Real-IP") >
               0;

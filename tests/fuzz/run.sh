@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 seconds="${1:-5}"
 [[ "$seconds" =~ ^[0-9]+$ ]] || { echo "usage: tests/fuzz/run.sh [SECONDS [TARGET...]]" >&2; exit 2; }
 targets=("${@:2}")
-(( ${#targets[@]} )) || targets=(index_page archive version_text wire_message event_lines request_body stored_json multipart_form)
+(( ${#targets[@]} )) || targets=(index_page archive version_text wire_message event_lines request_body stored_json multipart_form stream_message)
 
 [[ -f build/fuzz/build.ninja ]] || cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz -- --quiet

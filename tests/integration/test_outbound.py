@@ -229,6 +229,14 @@ print(ask('{world.WEB}'), ask('web.example'), ask('six.example')); print(ask('Re
         self.assertEqual(out, f"ECONNRESET no such name no such name\n{found} {found} ECONNRESET\n")
         self.assertEqual(connections("refused_name") - before, 2)
 
+    def test_of_an_execution_that_is_answered_later(self):
+        body = {"async": True, "runtime": "python", "source": TOOLS + f"print(ask('registry.example'), ask('web.example'), ask('{world.NEIGHBOUR}'))",
+                "network": "outbound", "hosts": ["registry.example"], "limits": {"wall_ms": 60000}}
+        status, answer, headers = service.request("POST", "/v1/execute", body)
+        self.assertEqual(status, 202, answer)
+        done = service.until(lambda: (a := service.request("GET", headers["Location"])[1])["status"] in support.ENDED and a, 60, "it ends")
+        self.assertEqual((done["stdout"], done["stderr"]), (f"{world.WEB} 80 from 10.9.0.2 no such name ECONNRESET\n", ""))
+
     def test_hosts_that_are_none(self):
         for body, detail in [({"network": "none", "hosts": ["a"]}, "hosts: needs `network`: `outbound`"),
                              ({"network": "outbound", "hosts": []}, "hosts: must have 1 to 64 items"),
