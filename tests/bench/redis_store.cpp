@@ -46,13 +46,20 @@ double adds_per_second(store& s, std::chrono::seconds time) {
   return static_cast<double>(done) / static_cast<double>(time.count());
 }
 
-double xadds_per_second(const redis_process& server) {
+double xadds_per_second(const redis_process& server, int calls) {
   // -q: `XADD ...: 12345.67 requests per second, p50=...`
-  const auto said =
-      run({"redis-benchmark", "-s", server.socket(), "-c", "8", "-n", "60000", "-q", "XADD", "bench", "*", "d", body});
+  const auto said = run({"redis-benchmark", "-s", server.socket(), "-c", "8", "-n", std::to_string(calls), "-q", "XADD",
+                         "bench", "*", "d", body});
   const auto at = said.rfind(" requests per second");
   const auto from = said.rfind(' ', at - 1);
   return std::stod(said.substr(from + 1, at - from - 1));
+}
+
+/// The processor's time that the server has used: what else runs on this machine changes it least.
+double server_microseconds(const redis_process& server) {
+  const auto all = server.cli({"INFO", "cpu"});
+  const auto value = [&](const std::string& label) { return std::stod(all.substr(all.find(label) + label.size())); };
+  return (value("used_cpu_sys:") + value("used_cpu_user:")) * 1e6;
 }
 
 template <class Call>
@@ -101,9 +108,15 @@ int main(int count_of_arguments, char** arguments) {
   const std::string fsync = count_of_arguments > 1 ? arguments[1] : "everysec";
   const redis_process server{{"--appendfsync", fsync}};
   const auto s = open_redis_store(server.url()).value();
+  const auto begun = server_microseconds(server);
   const auto adds = adds_per_second(*s, std::chrono::seconds{4});
-  const auto xadds = xadds_per_second(server);
+  const auto between = server_microseconds(server);
+  const int of_redis_benchmark = fsync == "always" ? 5000 : 50000;
+  const auto xadds = xadds_per_second(server, of_redis_benchmark);
+  const auto ended = server_microseconds(server);
   print("adds_per_second_8_threads_" + fsync, adds, "1/s", "redis-benchmark XADD", xadds);
+  print("add_processor_time_" + fsync, (between - begun) / static_cast<double>(count), "us", "redis-benchmark XADD",
+        (ended - between) / of_redis_benchmark);
   const auto few = measure(*s, "few", 10);
   const auto many = measure(*s, "many", 100'000);
   print("take_p50_100000_waiting_" + fsync, many.take, "us", "10 waiting", few.take);
