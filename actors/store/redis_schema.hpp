@@ -25,7 +25,7 @@
 /// the dead is moved with XCLAIM, entry by entry: leases differ, and XAUTOCLAIM knows one idle time for all. Pokes are
 /// published on PREFIX@DB:q:QUEUE and PREFIX@DB:v:KIND:ID (channels are not per database).
 ///
-/// Keys are made in the scripts, so Redis Cluster can't be used; a primary with replicas, and Sentinel, can.
+/// Keys are made in the scripts, so Redis Cluster can't be used.
 /// Bodies lie in Redis whole (store::max_body); what is large goes to BLOB_DIR one day.
 
 namespace lazaret::durable::redis {
