@@ -29,6 +29,7 @@ runtimes=()
 if [[ "${1:-}" == --runtimes ]]; then
   runtimes=(golang-go rustc cargo ruby)
   [[ -x /usr/bin/node ]] || runtimes+=(nodejs)
+  [[ -x /usr/bin/npm ]] || runtimes+=(npm)  # for the setup scripts of prebuilds
 fi
 
 missing=()

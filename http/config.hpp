@@ -43,7 +43,7 @@ struct config {
   std::vector<std::string> outbound_ports;  ///< numbers; empty: all but 25
   std::int64_t outbound_max_connections = 0;
   std::int64_t outbound_max_mb = 0;
-  std::string pypi_index_url;
+  std::string pypi_index_url, npm_registry_url;
   std::filesystem::path data_dir;
   std::string store_url;
   std::string run_as_user;  ///< empty: stay whoever started the service

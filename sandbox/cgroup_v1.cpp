@@ -48,6 +48,8 @@ class part_v1 final : public part {
       if (auto done = limit_memory(what); !done) return done;
     if (carried_.pids)
       if (auto done = write_at(directory_.get(), "pids.max", std::to_string(what.pids)); !done) return done;
+    if (carried_.cpu && what.cpu_shares > 0)
+      if (auto done = write_at(directory_.get(), "cpu.shares", std::to_string(what.cpu_shares)); !done) return done;
     if (carried_.cpu && what.cpus > 0) {
       if (auto done = write_at(directory_.get(), "cpu.cfs_period_us", std::to_string(period_us)); !done) return done;
       const std::string quota = std::to_string(quota_us(what.cpus, period_us));
@@ -124,7 +126,7 @@ class root_v1 final : public root {
       : directory_{std::move(directory)}, home_{std::move(where)}, carried_{what} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
-    if (carried_.only_quota() && what.cpus <= 0) return std::unique_ptr<part>{};
+    if (carried_.only_quota() && what.cpus <= 0 && what.cpu_shares == 0) return std::unique_ptr<part>{};
     if (!home_) {
       auto made = home::open(directory_, true);
       if (!made) return made.error();

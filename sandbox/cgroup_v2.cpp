@@ -136,6 +136,8 @@ result<void> limit_v2(int directory, const limits& what, const std::vector<std::
   }
   if (has(controllers, "pids"))
     if (auto done = set("pids.max", std::to_string(what.pids)); !done) return done;
+  if (has(controllers, "cpu") && what.cpu_shares > 0)
+    if (auto done = set("cpu.weight", std::to_string(weight_of(what.cpu_shares))); !done) return done;
   if (has(controllers, "cpu") && what.cpus > 0)
     return set("cpu.max", std::to_string(quota_us(what.cpus, period_us)) + " " + std::to_string(period_us));
   return {};

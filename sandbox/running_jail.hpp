@@ -109,6 +109,7 @@ class running_jail {
   std::optional<sampler> sampler_;  // where a controller is missing
   int pid_ = -1;
   clock::time_point executed_at_{};
+  bool was_prepared_ = false;  // and then given its program
   bool executed_ = false;
   bool stopping_ = false;
   std::uint64_t written_by_init_ = 0;  // bytes, and those of its child until that is the program

@@ -26,7 +26,7 @@ fuzz() {
   if (( seconds )); then options+=(-max_total_time="$seconds"); else options+=(-runs=0); fi
   mkdir -p "$learned"
   if "build/fuzz/bin/fuzz_$name" "${options[@]}" -print_final_stats=1 "$learned" "$seeds" >"$log" 2>&1; then
-    printf 'fuzz %-13s %9s inputs in %s s, nothing found\n' "$name" \
+    printf 'fuzz %-14s %9s inputs in %s s, nothing found\n' "$name" \
       "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$seconds"
   else
     tail -n 60 "$log"

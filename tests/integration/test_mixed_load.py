@@ -297,7 +297,7 @@ class MixedLoad(unittest.TestCase):
         return service.until(still, 20, "the descriptors stay as they are")
 
     def test_five_hundred_requests(self):
-        self.assertEqual(self.run_all(250), [])  # until allocators, thread pools and prepared jails have found their size
+        self.assertEqual(self.run_all(150), [])  # until allocators, thread pools and prepared jails have found their size
         first = self.settled()
         began = time.monotonic()
         self.assertEqual(self.run_all(REQUESTS), [])
