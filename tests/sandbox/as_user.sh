@@ -3,7 +3,7 @@
 # its own in each hierarchy that a jail uses, v1 and v2. Removes them afterwards. Needs root for that; exits 77 without.
 #   tests/sandbox/as_user.sh BUILD_DIR COMMAND...
 set -euo pipefail
-build=$1; shift
+build=$(realpath "$1"); shift
 (( EUID == 0 )) || { echo "as_user.sh: not run: whoever is an ordinary user already runs the suite itself" >&2; exit 77; }
 
 uid=$(( 1700000000 + $$ ))  # nobody's: two of these at once, and other jailers, must not meet in a user's limits
@@ -40,22 +40,26 @@ while read -r mount type options; do
   for file in tasks cgroup.threads cgroup.subtree_control; do [[ ! -e "$group/$file" ]] || chown "$uid:$uid" "$group/$file"; done
 done < <(awk '{ for (i = 7; $i != "-"; ++i); print $5, $(i + 1), $(i + 3) }' /proc/self/mountinfo)
 
-# A build below somebody's private home is out of a user's reach: shown again at the same path, in a mount namespace that goes with us.
+# A build below somebody's private home is out of a user's reach: it and the programs that are to be jailed are shown
+# again at the same paths, in a mount namespace that goes with us.
+inmates=$(realpath "$(dirname "$0")/../inmates")
 reveal='
-  build=$1; shift
-  hidden=; path=$build
+  shown=("$1" "$2"); shift 2
+  hidden=; path=${shown[0]}
   while [[ $path != / ]]; do path=${path%/*}; path=${path:-/}; [[ $(stat -c %A "$path") == *x ]] || hidden=$path; done
   if [[ -n $hidden ]]; then
-    place=$(mktemp -d)
-    mount --bind "$build" "$place"
+    places=()
+    for path in "${shown[@]}"; do places+=("$(mktemp -d)"); mount --bind "$path" "${places[-1]}"; done
     mount -t tmpfs -o mode=755 tmpfs "$hidden"
-    mkdir -p "$build"
-    mount --move "$place" "$build"
-    rmdir "$place"
+    for i in "${!shown[@]}"; do
+      mkdir -p "${shown[i]}"
+      mount --move "${places[i]}" "${shown[i]}"
+      rmdir "${places[i]}"
+    done
   fi'
 for group in "${groups[@]}"; do enter+="echo \$\$ > '$group/cgroup.procs'; "; done
 unshare --mount bash -euc "$enter$reveal"'
   uid=$1; shift
   cd /tmp
   exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --inh-caps=-all --bounding-set=-all "$@"' \
-  as_user "$build" "$uid" "$@"
+  as_user "$build" "$inmates" "$uid" "$@"

@@ -15,5 +15,7 @@ for file in /etc/*; do
     *) echo "ESCAPED: sees $file"; exit 1 ;;
   esac
 done
-if env | grep -qiE 'token|secret|passw|aws|redis|postgres|lazaret_|jail_'; then echo "ESCAPED: a secret in the environment"; exit 1; fi
+# BAIT_: what the test tells every inmate; a random name among it may spell anything.
+found=$(env | grep -v '^BAIT_' | grep -iE 'token|secret|passw|aws|redis|postgres|lazaret_|jail_')
+if [ -n "$found" ]; then echo "ESCAPED: a secret in the environment: $found"; exit 1; fi
 echo contained
