@@ -9,11 +9,11 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache pkg-config git ca-certificates
   libcaf-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libsimdjson-dev libcurl4-openssl-dev
   libseccomp-dev libcap-dev prometheus-cpp-dev catch2 libssl-dev libsqlite3-dev libarchive-dev zlib1g-dev
-  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev python3-dev clang-format-14
+  libspdlog-dev libhiredis-dev libfmt-dev libcli11-dev libtomlplusplus-dev python3-dev clang-format-14
   clang-14 libclang-rt-14-dev llvm-14)  # for tests/fuzz; llvm-14 has the symbolizer
 run=(python3 nftables python3-pip-whl python3-setuptools-whl python3-wheel-whl curl)
 # Releases that deploy/mirror.sh repacks, the real Prometheus that the tests start, and the baselines of deploy/bench.sh.
-check=(iproute2 prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
+check=(iproute2 redis-server redis-tools prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
   python3-click python3-jinja2 python3-markupsafe python3-yaml python3-six python3-flask python3-werkzeug
   python3-itsdangerous python3-numpy python3-attr python3-packaging python3-pyparsing python3-dateutil
   python3-tz python3-simplejson python3-toml python3-pluggy python3-iniconfig python3-colorama python3-tabulate
@@ -29,6 +29,7 @@ runtimes=()
 if [[ "${1:-}" == --runtimes ]]; then
   runtimes=(golang-go rustc cargo ruby)
   [[ -x /usr/bin/node ]] || runtimes+=(nodejs)
+  [[ -x /usr/bin/npm ]] || runtimes+=(npm)  # for the setup scripts of prebuilds
 fi
 
 missing=()

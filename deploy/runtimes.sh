@@ -56,7 +56,7 @@ if [[ -x /usr/bin/go ]]; then
     mkdir -p "$scratch/go/cache" "$scratch/hello/sdk"
     cp "$here/../sandbox/runtimes/sdk/go/go.mod" "$scratch/hello/"
     cp "$here/../sandbox/runtimes/sdk/go/sdk/sdk.go" "$scratch/hello/sdk/"
-    printf 'package main\n\nimport (\n\t"fmt"\n\t"main/sdk"\n)\n\nfunc main() { fmt.Println(sdk.GetMetadata()) }\n' >"$scratch/hello/main.go"
+    printf 'package main\n\nimport (\n\t"fmt"\n\t"main/sdk"\n)\n\nfunc main() { fmt.Println(sdk.GetMetadata(nil)) }\n' >"$scratch/hello/main.go"
     (
       cd "$scratch/hello"
       export GOCACHE=$scratch/go/cache GOPATH=$scratch/path GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOTOOLCHAIN=local \

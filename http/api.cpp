@@ -1,3 +1,4 @@
+#include "http/execute/executions.hpp"
 #include "http/jobs/routes.hpp"
 #include "http/quartermaster/routes.hpp"
 #include "http/router.hpp"
@@ -30,7 +31,9 @@ const std::array table{
     route{"GET", "/v1/runs/{id}/events", token, reading{follow_run}, "server-sent events of a run"},
     route{"GET", "/v1/runs/{id}/report.json", token, reading{report_json}, "the report"},
     route{"GET", "/v1/runs/{id}/report.html", token, reading{report_html}, "the report for people"},
-    route{"POST", "/v1/execute", token, executing{execute_now}, "run a program now, and answer with what it did"},
+    route{"POST", "/v1/execute", token, executing{execute}, "run a program, and answer with what it did, now or later"},
+    route{"GET", "/v1/executions/{id}", token, reading{show_execution}, "one that was to be answered later"},
+    route{"DELETE", "/v1/executions/{id}", token, cancel_execution, "cancel a queued or running execution"},
     route{"GET", "/v1/execute/stream", token, upgrading{stream::admit},
           "the same over a WebSocket: talk with it meanwhile"},
     route{"POST", "/eval", access::token_unless_local, executing{snekbox::eval}, "run code as snekbox does",

@@ -1,5 +1,6 @@
 #include "http/compose.hpp"
 
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,17 +13,21 @@
 
 #include "actors/analysis/work.hpp"
 #include "actors/batch/run_job.hpp"
+#include "actors/download/npm_gateway.hpp"
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
 #include "actors/interactive/perform.hpp"
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
+#include "http/execute/attempt.hpp"
+#include "http/execute/executions.hpp"
 #include "http/gateway_listener.hpp"
 #include "http/jobs/plan.hpp"
 #include "http/relay/relay.hpp"
 #include "sandbox/jailer.hpp"
 #include "sandbox/keeper.hpp"
 #include "sandbox/layer_watch.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -81,9 +86,23 @@ download::registry_options registry_settings(const config& c) {
   o.index_url = c.pypi_index_url;
   o.cache.folder = c.data_dir / "cache";
   o.fetch.dns_resolvers = c.dns_resolvers;
+  o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
   o.denylist = c.package_denylist;
   return o;
 }
+
+download::npm_options npm_settings(const config& c) {
+  download::npm_options o;
+  o.registry_url = c.npm_registry_url;
+  o.fetch.dns_resolvers = c.dns_resolvers;
+  o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
+  return o;
+}
+
+struct registries {
+  std::unique_ptr<download::registry> pypi;
+  std::unique_ptr<download::npm_registry> npm;
+};
 
 struct kept_jobs {
   std::shared_ptr<batch::job_store> store;
@@ -93,13 +112,16 @@ struct kept_jobs {
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
 class whole final : public composition {
  public:
-  whole(std::shared_ptr<actors::store> runs, kept_jobs jobs, std::unique_ptr<download::registry> registry,
+  whole(std::shared_ptr<actors::store> runs, kept_jobs jobs, registries from,
         std::unique_ptr<prebuild::shelf> prebuilds, const config& c, groundwork ground, metrics::instruments& meters)
       : runs_{std::move(runs)},
-        registry_{std::move(registry)},
+        registry_{std::move(from.pypi)},
+        npm_{std::move(from.npm)},
+        denylist_{c.package_denylist},
         prebuilds_{std::move(prebuilds)},
         most_download_{static_cast<std::uint64_t>(c.max_download_bytes)},
         artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
+        runtimes_{std::make_shared<const sandbox::installed_runtimes>(c.runtimes_dir.string())},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
         pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
@@ -132,9 +154,15 @@ class whole final : public composition {
     o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
     o.batch.retention = std::chrono::hours{c.job_retention_hours};
     o.batch.work["jobs"] = batch::job_work(
-        jobs::make_plan, jails_, meters,
+        [this](const batch::job& job, std::vector<std::string> contents) {
+          return jobs::make_plan(job, std::move(contents), *runtimes_);
+        },
+        jails_, meters,
         [](const sandbox::failure& why) { spdlog::error("a job could not be done: {}", why.describe()); },
         serve_outbound_);
+    o.batch.work[std::string{executions_front}] = execution_work(
+        c, runtimes_, o.interactive.work,
+        [](const sandbox::failure& why) { spdlog::error("an execution could not be done: {}", why.describe()); });
     o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
     o.layers = [this] { return layers_.latest(); };
     o.prebuilds = prebuilds_.get();
@@ -188,26 +216,42 @@ class whole final : public composition {
     return std::make_shared<gateway_listener>(std::move(listener), std::move(answer));
   }
 
-  /// The registry for one jail that is no triage: whatever it asks for, under the same cap.
+  /// Both registries for one jail that is no triage: whatever it asks for, under one cap.
   std::shared_ptr<void> serve_registry(sandbox::unique_fd listener) {
     struct served {
-      served(download::registry& from, std::uint64_t most) : budget{bytes{most}, bytes{0}}, pages{from, budget, {}} {}
+      served(whole& of, std::string address)
+          : budget{bytes{of.most_download_}, bytes{0}},
+            pages{*of.registry_, budget, {}},
+            packuments{*of.npm_, budget, {.own_address = std::move(address), .denylist = of.denylist_}} {}
       download::download_budget budget;
       download::gateway pages;
+      download::npm_gateway packuments;
       std::optional<gateway_listener> listening;
     };
-    auto made = std::make_shared<served>(*registry_, most_download_);
-    made->listening.emplace(std::move(listener), [&pages = made->pages](const auto& request, std::stop_token stop) {
-      return pages.answer(request, std::move(stop));
+    auto made = std::make_shared<served>(*this, address_of(listener.get()));
+    made->listening.emplace(std::move(listener), [by = made.get()](const auto& request, std::stop_token stop) {
+      if (download::npm_gateway::is_for(request.target)) return by->packuments.answer(request, std::move(stop));
+      return by->pages.answer(request, std::move(stop));
     });
     return made;
   }
 
+  /// As the jail calls it.
+  static std::string address_of(int listener) {
+    sockaddr_in bound{};
+    socklen_t size = sizeof bound;
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&bound), &size);
+    return "http://127.0.0.1:" + std::to_string(ntohs(bound.sin_port));
+  }
+
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
+  std::unique_ptr<download::npm_registry> npm_;
+  const std::vector<std::string> denylist_;
   std::unique_ptr<prebuild::shelf> prebuilds_;
   std::uint64_t most_download_;
   actors::artifact_cache artifacts_;
+  const std::shared_ptr<const sandbox::installed_runtimes> runtimes_;
   std::unique_ptr<relay> relay_;  ///< none without ALLOW_OUTBOUND
   const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
@@ -278,11 +322,13 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!files) return files.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
   if (!registry) return sandbox::failure{"open_registry", 0, registry.error().text, {}};
+  auto npm = download::npm_registry::open(npm_settings(settings), (*registry)->cache(), meters);
+  if (!npm) return sandbox::failure{"open_registry", 0, npm.error().text, "NPM_REGISTRY_URL"};
   auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
   if (!prebuilds) return prebuilds.error();
-  return std::make_unique<whole>(std::move(*runs),
-                                 kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
-                                 std::move(*registry), std::move(*prebuilds), settings, std::move(ground), meters);
+  return std::make_unique<whole>(
+      std::move(*runs), kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
+      registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

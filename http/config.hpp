@@ -36,13 +36,14 @@ struct config {
   std::int64_t disk_limit_mb = 0;
   std::vector<std::string> jail_require;  ///< names of sandbox::layers(); empty: all that the kernel can have
   std::int64_t max_download_bytes = 0;
+  std::int64_t download_stall_sec = 0;
   std::vector<std::string> package_denylist;
   std::vector<std::string> dns_resolvers;
   std::string allow_outbound;               ///< `true` or `false`
   std::vector<std::string> outbound_ports;  ///< numbers; empty: all but 25
   std::int64_t outbound_max_connections = 0;
   std::int64_t outbound_max_mb = 0;
-  std::string pypi_index_url;
+  std::string pypi_index_url, npm_registry_url;
   std::filesystem::path data_dir;
   std::string store_url;
   std::string run_as_user;  ///< empty: stay whoever started the service

@@ -51,6 +51,7 @@ int print_egress_rules(const std::string& config_file, std::vector<std::string> 
   http::egress_settings what;
   what.registry_urls = std::move(also);
   what.registry_urls.push_back(settings->pypi_index_url);
+  what.registry_urls.push_back(settings->npm_registry_url);
   // PyPI's pages point to files on another host.
   if (settings->pypi_index_url.starts_with("https://pypi.org/")) {
     what.registry_urls.emplace_back("https://files.pythonhosted.org/");

@@ -33,6 +33,7 @@ struct request {
   std::string_view last_event_id = {};  ///< Last-Event-ID
   std::string_view range = {};          ///< Range
   std::string_view if_range = {};       ///< If-Range
+  std::string_view prefer = {};         ///< Prefer
   std::string_view body = {};
   std::string_view client = {};    ///< the socket's peer address; no header can change it
   std::string_view key = {};       ///< the name of the key that opened, never the key; empty: none was needed
@@ -68,7 +69,7 @@ struct response {
   std::string body = {};
   /// Further headers; names and values are ours, never a client's.
   std::vector<std::pair<std::string_view, std::string>> headers = {};
-  std::optional<std::filesystem::path> file = {};  ///< sent instead of `body`
+  std::optional<std::filesystem::path> file = {};  ///< sent after `body`
   std::optional<file_piece> piece = {};            ///< of `file`; nothing: all of it
   std::shared_ptr<live_body> live = {};            ///< sent after `body`, until it ends; closes the connection
 };

@@ -43,6 +43,13 @@ constexpr std::string_view artifact_path = R"([
   {"name": "filename", "in": "path", "required": true, "schema": {"type": "string"}},
   {"name": "Range", "in": "header", "schema": {"type": "string"}}])";
 
+constexpr std::string_view execute_headers = R"([
+  {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description":
+  "`respond-async` (RFC 7240): as `async` in the body, which decides when both are there."}])";
+constexpr std::string_view execute_answers =
+    "With `async` the answer is 202 `{execution_id, status: queued}` with its Location, /v1/executions/{id}, once the "
+    "request is on disk; it runs on the stage `batch`, and a restart of the service costs it nothing but the attempt "
+    "that was under way. Else it runs now, and the answer is what it did.";
 constexpr std::string_view stream_headers = R"([
   {"name": "Sec-WebSocket-Protocol", "in": "header", "schema": {"type": "string"}, "description":
   "`lazaret.stream` is agreed to when it is offered. A page in a browser, which can't set Authorization, offers its token beside it: `lazaret.stream, lazaret.bearer.TOKEN`, TOKEN in base64url without padding."}])";
@@ -84,7 +91,9 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
     {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
-    {"POST", "/v1/execute", "[]", "Execution", "200", json_type, "Executed", "404 413 422 503"},
+    {"POST", "/v1/execute", execute_headers, "Execution", "200", json_type, "Executed", "404 413 422 503"},
+    {"GET", "/v1/executions/{id}", job_path, "", "200", json_type, "ExecutionShown", "404"},
+    {"DELETE", "/v1/executions/{id}", job_path, "", "200", json_type, "ExecutionShown", "404 409 503"},
     {"GET", "/v1/execute/stream", stream_headers, "", "101", "", "", "400 426 503"},
     {"POST", "/eval", "[]", "Eval", "200", json_type, "Evaluated", "400 413 415 503"},
     {"POST", "/run", "[]", "CodeRun", "200", json_type, "Ran", "400 403 404 413 422 503"},
@@ -163,6 +172,7 @@ constexpr std::string_view components = R"({
     "hosts": {"type": "array", "items": {"type": "string"}, "maxItems": 64,
               "description": "with `outbound`: only these names, and the addresses that they have"},
     "output": {"type": "string", "enum": ["separate", "merged"], "default": "separate"},
+    "async": {"type": "boolean", "default": false, "description": "answer 202 and an id, run it when its turn comes"},
     "return_files": {"type": "object", "additionalProperties": false, "properties": {
       "pattern": {"type": "string", "default": "**/*"}, "hidden": {"type": "boolean", "default": false}, "max_files": {"type": "integer", "default": 100},
       "max_bytes": {"type": "integer", "default": 16777216}}}}},
@@ -183,6 +193,16 @@ constexpr std::string_view components = R"({
       "too_large", "too_many", "too_deep", "path_too_long", "not_utf8", "changed", "unreadable"]}}}},
     "files": {"type": "array", "items": {"type": "object", "required": ["path", "size"], "properties": {
       "path": {"type": "string"}, "size": {"type": "integer"}, "text": {"type": "string"}, "base64": {"type": "string"}}}}}},
+  "ExecutionQueued": {"type": "object", "required": ["execution_id", "status"], "properties": {
+    "execution_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "status": {"const": "queued"}}},
+  "ExecutionShown": {"description": "With all fields of Executed once the program has run, or was canceled while it ran",
+    "type": "object", "required": ["execution_id", "status", "created_at", "started_at", "finished_at", "attempts", "error"],
+    "properties": {"execution_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "status": {"description": "`completed`: the program ran, `outcome` says how it ended; `failed`: it could not be run, `error` says why",
+      "allOf": [{"$ref": "#/components/schemas/Status"}]},
+    "created_at": {"type": "string", "format": "date-time"}, "started_at": {"type": ["string", "null"]},
+    "finished_at": {"type": ["string", "null"]}, "attempts": {"type": "integer"}, "error": {"type": ["string", "null"]}},
+    "if": {"properties": {"status": {"const": "completed"}}}, "then": {"$ref": "#/components/schemas/Executed"}},
   "Eval": {"type": "object", "anyOf": [{"required": ["input"]}, {"required": ["args"]}], "properties": {
     "input": {"type": "string"}, "args": {"type": "array", "items": {"type": "string"}},
     "executable_path": {"type": "string"}, "files": {"type": "array", "items": {"type": "object", "required": ["path"],
@@ -287,6 +307,10 @@ json::object operation(const route& r) {
       o["description"] = stream_protocol;
     else
       responses[d.status].as_object()["content"] = content(d.type, d.schema);
+    if (d.schema == "Executed") {
+      o["description"] = execute_answers;
+      responses["202"] = {{"description", reason_phrase(202)}, {"content", content(json_type, "ExecutionQueued")}};
+    }
     if (r.needs == access::token || has_keys) add_failure(responses, "401");
     for (std::size_t at = 0; at + 3 <= d.failures.size(); at += 4) add_failure(responses, d.failures.substr(at, 3));
     o["responses"] = std::move(responses);

@@ -20,7 +20,7 @@ response report_html(const site& s, const request& r);
 response follow_run(const site& s, const request& r);
 
 // execute/routes.cpp
-void execute_now(const site& s, const request& r, respond answer);
+void execute(const site& s, const request& r, respond answer);
 
 // routes_stages.cpp
 void list_stages(const site& s, const request& r, respond answer);

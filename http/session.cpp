@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "http/exchange.hpp"
 #include "http/gate.hpp"
 #include "http/into.hpp"
 #include "http/large_body.hpp"
@@ -22,40 +23,10 @@ namespace beast = boost::beast;
 using beast::error_code;
 using beast::http::field;
 
-/// The memory for large bodies is used up.
-const error_code no_room = make_error_code(boost::system::errc::not_enough_memory);
-
-/// A body of at most so much is parsed on the I/O thread that read it.
-constexpr std::size_t small_body_bytes = 64 * 1024;
-
 /// A body of at most so much is read and forgotten to keep the connection of a refused client.
 constexpr std::size_t refused_body_bytes = 16 * 1024;
 
 std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
-
-request describe(const beast::http::request<beast::http::string_body>& message, std::string_view client) {
-  request r;
-  auto [path, query] = split_target(view(message.target()));
-  r.method = view(message.method_string());
-  r.path = path;
-  r.query = query;
-  r.host = view(message[field::host]);
-  r.origin = view(message[field::origin]);
-  r.authorization = view(message[field::authorization]);
-  r.api_key = view(message["X-API-Key"]);
-  r.content_type = view(message[field::content_type]);
-  r.last_event_id = view(message["Last-Event-ID"]);
-  r.range = view(message[field::range]);
-  r.if_range = view(message[field::if_range]);
-  r.proxied = message.count(field::via) + message.count("Forwarded") + message.count("X-Forwarded-For") +
-                  message.count("X-Real-IP") >
-              0;
-  r.upgrade = {boost::beast::websocket::is_upgrade(message), view(message[field::sec_websocket_key]),
-               view(message[field::sec_websocket_version]), view(message[field::sec_websocket_protocol])};
-  r.body = message.body();
-  r.client = client;
-  return r;
-}
 
 /// What Beast's parser objects to, in the terms of HTTP.
 response malformed(const error_code& ec, const manners& speaks) {
@@ -79,47 +50,7 @@ bool is_persistent(const beast::http::request<beast::http::string_body>& head) {
   return head.version() == 11 && head.keep_alive();
 }
 
-response guarded(auto&& handler) {
-  try {
-    return handler();
-  } catch (const std::exception& e) {
-    spdlog::error("a handler failed: {}", e.what());
-    return failed(500, "internal error");
-  }
-}
-
 }  // namespace
-
-/// A request whose answer comes from another thread. Whoever answers keeps it; the first answer wins.
-struct session::exchange {
-  beast::http::request<beast::http::string_body> message;
-  request asked;
-  std::string key;  ///< request::key looks at it
-  std::weak_ptr<session> from;
-  std::mutex mutex;  ///< guards the two below
-  std::optional<response> answer;
-  bool answered = false;
-  std::stop_source left;
-  std::optional<std::stop_callback<std::function<void()>>> ending;  ///< passes the server's end on
-
-  void give(response r) {
-    {
-      std::scoped_lock lock{mutex};
-      if (answered) return;
-      answered = true;
-      answer = std::move(r);
-    }
-    if (auto self = from.lock()) asio::post(self->socket_.get_executor(), [self] { self->wake_.cancel(); });
-  }
-  response take() {
-    std::scoped_lock lock{mutex};
-    return std::move(*answer);
-  }
-  bool is_answered() {
-    std::scoped_lock lock{mutex};
-    return answered;
-  }
-};
 
 session::session(hub& h, const front& stands_for, socket s, std::string client)
     : hub_{h},
@@ -291,165 +222,6 @@ auto session::take(parser& reader, error_code ec, turn& t) -> task<> {
   t.lingers = false;
   t.keep_alive = is_persistent(head);
   co_await answer(*route, asked, {argument, second}, reader, t.given);
-}
-
-auto session::read_more(std::size_t most) -> task<error_code> {
-  error_code ec;
-  auto n = co_await socket_.async_read_some(buffer_.prepare(most), into(ec));
-  buffer_.commit(n);
-  if (ec) ec = beast::http::error::end_of_stream;  // gone is gone, whatever the way
-  co_return ec;
-}
-
-auto session::read_head(parser& p) -> task<error_code> {
-  error_code ec;
-  std::size_t head_bytes = 0;
-  bool begun = buffer_.size() > 0;
-  allow(begun ? hub_.lim.header_time : hub_.lim.idle_time);
-  for (;;) {
-    if (buffer_.size() > 0) {
-      auto n = p.put(buffer_.data(), ec);
-      buffer_.consume(n);
-      // Beast minds its limit for each call, and a head of many short lines comes in many calls.
-      head_bytes += n;
-      if (head_bytes > hub_.lim.header_bytes) co_return beast::http::error::header_limit;
-      if (ec != beast::http::error::need_more) co_return ec;
-      if (p.is_header_done()) co_return error_code{};
-    }
-    idle_ = !begun;
-    if (idle_ && hub_.draining) co_return beast::http::error::end_of_stream;
-    ec = co_await read_more(8 * 1024);
-    idle_ = false;
-    if (ec) co_return ec;
-    if (!begun) allow(hub_.lim.header_time);
-    begun = true;
-  }
-}
-
-auto session::read_body(parser& p, large_body* room) -> task<error_code> {
-  error_code ec;
-  p.eager(true);
-  allow(hub_.lim.body_time);
-  std::size_t covered = hub_.lim.body_bytes;
-  while (!p.is_done()) {
-    if (buffer_.size() > 0) {
-      auto n = p.put(buffer_.data(), ec);
-      buffer_.consume(n);
-      if (ec && ec != beast::http::error::need_more) co_return ec;
-      if (p.is_done()) break;
-      const auto size = p.get().body().size();
-      if (room != nullptr && !room->cover(size)) co_return no_room;
-      if (size > covered) {  // each further mebibyte has the time that the first had
-        covered += hub_.lim.body_bytes;
-        allow(hub_.lim.body_time);
-      }
-      if (n > 0) continue;
-    }
-    ec = co_await read_more(covered > hub_.lim.body_bytes ? 256 * 1024 : 16 * 1024);
-    if (ec) co_return ec;
-  }
-  co_return error_code{};
-}
-
-auto session::answer(const route& to, request asked, std::array<std::string_view, 2> arguments, parser& p,
-                     response& given) -> task<> {
-  asked.body = p.get().body();
-  asked.argument = arguments[0];
-  asked.second = arguments[1];
-  if (auto at_once = std::get_if<immediate>(&to.handler)) {
-    given = guarded([&] { return (*at_once)(hub_.shared, asked); });
-    co_return;
-  }
-  // The request has to outlive this frame: another thread may be reading it when the client has long gone.
-  auto x = std::make_shared<exchange>();
-  const auto old_path = asked.path;
-  const auto offset = [&](std::string_view part) { return static_cast<std::size_t>(part.data() - old_path.data()); };
-  const std::array offsets{arguments[0].empty() ? 0 : offset(arguments[0]),
-                           arguments[1].empty() ? 0 : offset(arguments[1])};
-  x->message = p.release();
-  x->asked = describe(x->message, client_);
-  x->key = asked.key;
-  x->asked.key = x->key;
-  x->asked.argument = x->asked.path.substr(offsets[0], arguments[0].size());
-  x->asked.second = x->asked.path.substr(offsets[1], arguments[1].size());
-  x->from = weak_from_this();
-  const auto ask = [x, &shared = hub_.shared](asking handler, std::shared_ptr<owed_answer> debt) {
-    auto failure = guarded([&] {
-      handler(shared, x->asked, [x, debt](response r) { x->give(std::move(r)); });
-      return response{.status = 0};
-    });
-    if (failure.status != 0) x->give(std::move(failure));
-  };
-  if (auto blocking = std::get_if<reading>(&to.handler)) {
-    asio::post(hub_.readers, [x, &shared = hub_.shared, handler = blocking->answer] {
-      x->give(guarded([&] { return handler(shared, x->asked); }));
-    });
-    co_await wait_for(*x, hub_.lim.answer_time);
-  } else if (!std::holds_alternative<executing>(to.handler)) {
-    const auto* opens = std::get_if<upgrading>(&to.handler);
-    // The pipeline may keep this past the end of the connection; ~server waits for it.
-    ask(opens != nullptr ? opens->admit : std::get<asking>(to.handler), std::make_shared<owed_answer>(hub_));
-    co_await wait_for(*x, hub_.lim.answer_time);
-    if (opens != nullptr) admitted_ = x;
-  } else {
-    x->asked.left = x->left.get_token();
-    x->ending.emplace(hub_.ending.get_token(), [weak = std::weak_ptr{x}] {
-      if (const auto there = weak.lock()) there->left.request_stop();
-    });
-    auto debt = std::make_shared<owed_answer>(hub_);
-    const auto handler = std::get<executing>(to.handler).answer;
-    if (x->asked.body.size() <= small_body_bytes)
-      ask(handler, std::move(debt));
-    else
-      asio::post(hub_.readers, [ask, handler, debt = std::move(debt)] { ask(handler, debt); });
-    noticing_ = true;
-    asio::co_spawn(
-        socket_.get_executor(), [self = shared_from_this(), x] { return self->notice_leaving(x); }, asio::detached);
-    co_await wait_for(*x, hub_.lim.run_time);
-    co_await stop_noticing();
-    if (closed_) x->left.request_stop();
-  }
-  given = x->take();
-}
-
-auto session::wait_for(exchange& x, std::chrono::milliseconds most) -> task<> {
-  const auto until = clock::now() + most;
-  allow(most + hub_.lim.write_time);
-  error_code ec;
-  while (!closed_ && !x.is_answered() && clock::now() < until) {
-    wake_.expires_at(until);
-    co_await wake_.async_wait(into(ec));
-  }
-  if (!x.is_answered()) {
-    x.left.request_stop();
-    x.give(failed(503, "the service did not answer in time"));
-  }
-}
-
-auto session::notice_leaving(std::shared_ptr<exchange> x) -> task<> {
-  constexpr std::size_t most_ahead = 64 * 1024;
-  error_code ec;
-  while (!ec && buffer_.size() < most_ahead) {
-    const auto n = co_await socket_.async_read_some(buffer_.prepare(4096), into(ec));
-    if (!ec) buffer_.commit(n);
-  }
-  // An end of what the client sends is taken for its leaving, as other servers take it: the two can't be told apart.
-  if (ec && ec != asio::error::operation_aborted) {
-    x->left.request_stop();
-    x->give(failed(503, "the client went away"));
-    close();
-  }
-  noticing_ = false;
-  wake_.cancel();
-}
-
-auto session::stop_noticing() -> task<> {
-  error_code ec;
-  if (!closed_) socket_.cancel(ec);
-  while (noticing_) {
-    wake_.expires_after(std::chrono::seconds{1});
-    co_await wake_.async_wait(into(ec));
-  }
 }
 
 }  // namespace lazaret::http

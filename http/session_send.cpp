@@ -65,9 +65,11 @@ auto session::send_file(turn& t) -> task<bool> {
     left = std::min(piece->size, left - at);
   }
   out_.clear();
-  write_head(out_, t.given, left, t.keep_alive);
+  write_head(out_, t.given, t.given.body.size() + left, t.keep_alive);
+  const bool head_only = t.method == "HEAD";
+  if (!head_only) out_ += t.given.body;
   bool taken = co_await write(out_);
-  if (t.method == "HEAD") co_return taken;
+  if (head_only) co_return taken;
   std::string piece;
   while (taken && left > 0) {
     piece.resize(std::min<std::uint64_t>(left, piece_bytes));

@@ -28,7 +28,7 @@ const names stage_outcomes{"done", "failed", "canceled", "crashed"};
 const names frontends{"triage", "snekbox", "quartermaster", "execute", "stream", "jobs", "other"};
 const names submission_outcomes{"accepted", "denied",       "rate_limited", "queue_full",
                                 "invalid",  "unauthorized", "unavailable",  "other"};
-const names ecosystems{"pypi", "other"};
+const names ecosystems{"pypi", "npm", "other"};
 const names verdicts{"benign", "suspicious", "malicious", "inconclusive"};
 const names runtimes{"python", "node", "go", "rust", "deno", "bun", "ruby", "command", "other"};
 const names jail_outcomes{"exited",       "signalled",      "wall_timeout", "cpu_timeout", "out_of_memory",
@@ -290,8 +290,8 @@ void instruments::verdict(std::string_view ecosystem, std::string_view verdict) 
 void instruments::jail_ended(std::string_view runtime, std::string_view outcome) {
   families_->jails.at({runtime, outcome}).Increment();
 }
-void instruments::jail_started(std::string_view path, std::chrono::duration<double> took) {
-  families_->jail_start.at({path}).Observe(took.count());
+void instruments::jail_started(bool was_prepared, std::chrono::duration<double> took) {
+  families_->jail_start.at({was_prepared ? "warm" : "cold"}).Observe(took.count());
 }
 void instruments::downloaded(std::string_view ecosystem, std::string_view source, double bytes) {
   families_->download_bytes.at({ecosystem, source}).Increment(bytes);

@@ -40,8 +40,8 @@ class instruments {
   void verdict(std::string_view ecosystem, std::string_view verdict);
   /// runtime: `python`, `node`, ..., `command`; outcome: sandbox::name(ending), or `failure` when no jail could be made
   void jail_ended(std::string_view runtime, std::string_view outcome);
-  /// path: `cold`, `warm`
-  void jail_started(std::string_view path, std::chrono::duration<double> took);
+  /// `was_prepared`: path `warm`, the jail had been made before it was asked for; else `cold`.
+  void jail_started(bool was_prepared, std::chrono::duration<double> took);
   /// source: `index`, `cache`
   void downloaded(std::string_view ecosystem, std::string_view source, double bytes);
   /// outcome: `delivered`, `retried`, `failed`

@@ -165,6 +165,9 @@ class tree final : public cgroup_tree {
     }
     return std::unique_ptr<cgroup>{std::make_unique<group>(std::move(parts))};
   }
+  void prepare() override {
+    for (const auto& root : roots_) root->prepare();
+  }
   [[nodiscard]] bool limits(std::string_view controller) const noexcept override {
     return std::find(controllers_.begin(), controllers_.end(), controller) != controllers_.end();
   }

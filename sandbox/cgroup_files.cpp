@@ -142,6 +142,10 @@ std::optional<std::uint64_t> number_at(int directory, const char* file, std::str
   return error == std::errc{} ? std::optional{value} : std::nullopt;
 }
 
+std::uint64_t weight_of(std::uint32_t cpu_shares) noexcept {
+  return 1 + (std::uint64_t{cpu_shares} - 2) * 9999 / 262142;
+}
+
 std::uint64_t quota_us(double cpus, std::uint64_t period) noexcept {
   return std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(cpus * static_cast<double>(period)));
 }

@@ -72,6 +72,7 @@ class root {
   virtual ~root() = default;
   /// Null when this hierarchy has nothing to say for these limits: an attach saved.
   virtual result<std::unique_ptr<part>> make(const std::string& name, const limits& what) = 0;
+  virtual void prepare() = 0;  ///< see cgroup_tree
 };
 
 [[nodiscard]] result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted,
@@ -93,6 +94,10 @@ void account_v2(int directory, cgroup_usage& usage);
 [[nodiscard]] std::optional<std::uint64_t> number_at(int directory, const char* file, std::string_view key = {});
 /// `quota period` in microseconds for a number of cores; at least the kernel's least quota of 1 ms.
 [[nodiscard]] std::uint64_t quota_us(double cpus, std::uint64_t period_us) noexcept;
+
+/// v1's 2 to 262144 as v2's cpu.weight, 1 to 10000, in the proportion that all container runtimes use (runc,
+/// ConvertCPUSharesToCgroupV2Value).
+[[nodiscard]] std::uint64_t weight_of(std::uint32_t cpu_shares) noexcept;
 inline constexpr std::uint64_t period_us = 100'000;
 
 /// SIGKILLs every process listed in the directory's cgroup.procs until there is none, for at most 1 s. Signals go

@@ -31,13 +31,25 @@ class part_v1 final : public part {
     home_->remove(name_);
   }
 
-  result<void> set_up(const limits& what) {
+  result<void> open_files() {
     tasks_.reset(::openat(directory_.get(), "tasks", O_WRONLY | O_CLOEXEC));
     if (!tasks_) return os_failure("cgroup", "open tasks of " + name_);
+    if (!carried_.memory) return {};
+    // Absent on kernels without eventfd notification: then usage() alone tells.
+    oom_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const unique_fd control{::openat(directory_.get(), "memory.oom_control", O_RDONLY | O_CLOEXEC)};
+    const std::string order = std::to_string(oom_event_.get()) + " " + std::to_string(control.get());
+    if (!control || !write_at(directory_.get(), "cgroup.event_control", order)) oom_event_.reset();
+    return {};
+  }
+
+  result<void> limit(const limits& what) {
     if (carried_.memory)
       if (auto done = limit_memory(what); !done) return done;
     if (carried_.pids)
       if (auto done = write_at(directory_.get(), "pids.max", std::to_string(what.pids)); !done) return done;
+    if (carried_.cpu && what.cpu_shares > 0)
+      if (auto done = write_at(directory_.get(), "cpu.shares", std::to_string(what.cpu_shares)); !done) return done;
     if (carried_.cpu && what.cpus > 0) {
       if (auto done = write_at(directory_.get(), "cpu.cfs_period_us", std::to_string(period_us)); !done) return done;
       const std::string quota = std::to_string(quota_us(what.cpus, period_us));
@@ -96,11 +108,6 @@ class part_v1 final : public part {
       const std::string sockets = std::to_string(what.memory.count / 4);
       if (auto done = write_at(directory_.get(), socket_memory, sockets); !done) return done;
     }
-    // Absent on kernels without eventfd notification: then usage() alone tells.
-    oom_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    const unique_fd control{::openat(directory_.get(), "memory.oom_control", O_RDONLY | O_CLOEXEC)};
-    const std::string order = std::to_string(oom_event_.get()) + " " + std::to_string(control.get());
-    if (!control || !write_at(directory_.get(), "cgroup.event_control", order)) oom_event_.reset();
     return {};
   }
 
@@ -119,23 +126,37 @@ class root_v1 final : public root {
       : directory_{std::move(directory)}, home_{std::move(where)}, carried_{what} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
-    if (carried_.only_quota() && what.cpus <= 0) return std::unique_ptr<part>{};
+    if (carried_.only_quota() && what.cpus <= 0 && what.cpu_shares == 0) return std::unique_ptr<part>{};
     if (!home_) {
       auto made = home::open(directory_, true);
       if (!made) return made.error();
       home_ = std::move(*made);
     }
-    auto directory = home_->make(name);
-    if (!directory) return directory.error();
-    auto made = std::make_unique<part_v1>(home_, name, std::move(*directory), carried_);
-    if (auto done = made->set_up(what); !done) return done.error();
-    return std::unique_ptr<part>{std::move(made)};
+    auto made = spare_ ? result<std::unique_ptr<part_v1>>{std::move(spare_)} : open_part(name);
+    if (!made) return made.error();
+    if (auto done = (*made)->limit(what); !done) return done.error();
+    return std::unique_ptr<part>{std::move(*made)};
+  }
+
+  void prepare() override {
+    if (spare_ || !home_ || carried_.only_quota()) return;
+    if (auto made = open_part("spare-" + std::to_string(++last_spare_))) spare_ = std::move(*made);
   }
 
  private:
+  result<std::unique_ptr<part_v1>> open_part(const std::string& name) {
+    auto directory = home_->make(name);
+    if (!directory) return directory.error();
+    auto made = std::make_unique<part_v1>(home_, name, std::move(*directory), carried_);
+    if (auto done = made->open_files(); !done) return done.error();
+    return made;
+  }
+
   std::string directory_;
   std::shared_ptr<home> home_;
   carried carried_;
+  std::unique_ptr<part_v1> spare_;
+  std::uint64_t last_spare_ = 0;
 };
 
 }  // namespace

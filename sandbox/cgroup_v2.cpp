@@ -25,12 +25,15 @@ class part_v2 final : public part {
     home_->remove(name_);
   }
 
-  result<void> set_up(const limits& what, const std::vector<std::string>& controllers) {
+  result<void> open_files(const std::vector<std::string>& controllers) {
     procs_.reset(::openat(directory_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
     if (!procs_) return os_failure("cgroup", "open cgroup.procs of " + name_);
-    if (auto done = limit_v2(directory_.get(), what, controllers); !done) return done;
     if (has(controllers, "memory")) oom_event_.reset(::openat(directory_.get(), "memory.events", O_RDONLY | O_CLOEXEC));
     return {};
+  }
+
+  result<void> limit(const limits& what, const std::vector<std::string>& controllers) {
+    return limit_v2(directory_.get(), what, controllers);
   }
 
   result<void> attach(int pid) override { return write_at(directory_.get(), "cgroup.procs", std::to_string(pid)); }
@@ -56,16 +59,30 @@ class root_v2 final : public root {
       : home_{std::move(where)}, controllers_{std::move(controllers)} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
-    auto directory = home_->make(name);
-    if (!directory) return directory.error();
-    auto made = std::make_unique<part_v2>(home_, name, std::move(*directory));
-    if (auto done = made->set_up(what, controllers_); !done) return done.error();
-    return std::unique_ptr<part>{std::move(made)};
+    auto made = spare_ ? result<std::unique_ptr<part_v2>>{std::move(spare_)} : open_part(name);
+    if (!made) return made.error();
+    if (auto done = (*made)->limit(what, controllers_); !done) return done.error();
+    return std::unique_ptr<part>{std::move(*made)};
+  }
+
+  void prepare() override {
+    if (spare_) return;
+    if (auto made = open_part("spare-" + std::to_string(++last_spare_))) spare_ = std::move(*made);
   }
 
  private:
+  result<std::unique_ptr<part_v2>> open_part(const std::string& name) {
+    auto directory = home_->make(name);
+    if (!directory) return directory.error();
+    auto made = std::make_unique<part_v2>(home_, name, std::move(*directory));
+    if (auto done = made->open_files(controllers_); !done) return done.error();
+    return made;
+  }
+
   std::shared_ptr<home> home_;
   std::vector<std::string> controllers_;
+  std::unique_ptr<part_v2> spare_;
+  std::uint64_t last_spare_ = 0;
 };
 
 /// The leaf that the service's own processes move to, because a group with processes can't give controllers to its
@@ -119,6 +136,8 @@ result<void> limit_v2(int directory, const limits& what, const std::vector<std::
   }
   if (has(controllers, "pids"))
     if (auto done = set("pids.max", std::to_string(what.pids)); !done) return done;
+  if (has(controllers, "cpu") && what.cpu_shares > 0)
+    if (auto done = set("cpu.weight", std::to_string(weight_of(what.cpu_shares))); !done) return done;
   if (has(controllers, "cpu") && what.cpus > 0)
     return set("cpu.max", std::to_string(quota_us(what.cpus, period_us)) + " " + std::to_string(period_us));
   return {};

@@ -154,7 +154,7 @@ result<void> filter_calls(const seccomp_filter& filter, bool observe) {
 
 /// The last steps, in the process that becomes the program. Returns only if they fail.
 result<void> become_program(const jail_plan& plan) {
-  LAZARET_TRY(start_own_session());
+  LAZARET_TRY(start_own_session(plan.ignored));
   if (plan.what.terminal.rows != 0) LAZARET_TRY(take_control_of_terminal());
   if (const int abi = plan.optional.landlock_abi; abi != 0) LAZARET_TRY(restrict_by_landlock(plan.what, abi));
   if (std::ranges::any_of(plan.what.binds, &bind_mount::writable))

@@ -2,6 +2,7 @@
 /// The inside of a jail up to the moment the program runs. Everything here happens in a process that was cloned into
 /// its own namespaces; it reports over the status socket (protocol.hpp) and never returns.
 
+#include <csignal>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct jail_plan {
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   lacking cgroup_lacks;            ///< what resource limits stand in for
   const std::string& mount_point;  ///< a directory of the jailer's mount namespace, covered in the child's copy only
+  const sigset_t& ignored;         ///< signals, by the jailer
   bool clear_groups = true;
   optional_layers optional;
   own_descriptors descriptors;

@@ -176,6 +176,7 @@ result<jail> jailer::start(const policy& what, std::span<const volume* const> vo
   started.observations_ = take((*has & protocol::has_observations) != 0);
   started.gateway_ = take((*has & protocol::has_gateway) != 0);
   started.names_ = take((*has & protocol::has_names) != 0);
+  started.was_prepared_ = (*has & protocol::was_prepared) != 0;
   return started;
 }
 

@@ -69,6 +69,9 @@ class jail {
   jail(jail&&) noexcept = default;
   jail& operator=(jail&&) noexcept = default;
 
+  /// It was made before it was asked for, and only given its program.
+  [[nodiscard]] bool was_prepared() const noexcept { return was_prepared_; }
+
   /// network_mode::gateway: the listening socket that was made inside the jail's network namespace. Empty otherwise.
   [[nodiscard]] unique_fd take_gateway() noexcept { return std::move(gateway_); }
 
@@ -99,6 +102,7 @@ class jail {
   unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_, names_;
   limits limits_;
   bool has_terminal_ = false;  ///< stdout_ is its master
+  bool was_prepared_ = false;
   stream_totals totals_;
 };
 

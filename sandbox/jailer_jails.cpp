@@ -1,5 +1,6 @@
 // The jailer's jails: asked for, prepared ahead, started.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -143,13 +144,25 @@ void jailer_process::prepare_soon() {
 void jailer_process::prepare() {
   clear_expired();
   const auto* like = stock_.missing();
-  if (like == nullptr || jails_.size() >= max_preparing) return;
+  if (like == nullptr || jails_.size() >= max_preparing) return keep_spare_group();
   stock::waiting made;
   const auto done = prepare(*like, made.volumes);
   if (done) made.jail = last_jail_;
   if (done) stock_.add(std::move(made));
   if (done) return loop_.later([this] { prepare(); });  // at the next event, if only that this one is ready
   for (const auto id : made.volumes) workspace_.drop(id);
+}
+
+/// The only program runs. What is not needed any more goes now, since whoever waits for this process's end has to wait
+/// for that, too: its own mounts (an unprivileged one can't leave them), and later, beside the rest, the jail's.
+void jailer_process::prepare_end() {
+  if (auto made = undertaker::make(host_mounts_.get())) undertaker_ = std::move(*made);
+  (void)::setns(host_mounts_.get(), CLONE_NEWNS);
+}
+
+/// Not one for what will make no second jail.
+void jailer_process::keep_spare_group() {
+  if (groups_ && !for_one_) (*groups_)->prepare();
 }
 
 result<void> jailer_process::prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes) {
@@ -180,7 +193,7 @@ result<void> jailer_process::make_jail(jail_request accepted) {
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     optional_, undertaker_, spare_networks_, when_started_, privileged_},
+                     optional_, undertaker_, spare_networks_, when_started_, ignored_, for_one_, privileged_},
       "jail-" + std::to_string(number), std::move(accepted), [this, number] {
         loop_.later([this, number] {
           stock_.forget(number);

@@ -103,6 +103,8 @@ struct jailer_process::parts {
   bool privileged;
   std::size_t ahead;
   std::vector<std::string> lend;
+  bool for_one;
+  unique_fd host_mounts;
 };
 
 jailer_process::jailer_process(parts p)
@@ -121,6 +123,8 @@ jailer_process::jailer_process(parts p)
       require_{std::move(p.require)},
       privileged_{p.privileged},
       lend_{std::move(p.lend)},
+      for_one_{p.for_one},
+      host_mounts_{std::move(p.host_mounts)},
       stock_{p.ahead} {
   optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
@@ -147,6 +151,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
   auto probe = open_probe();
+  unique_fd host_mounts{options.for_one_jail ? ::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC) : -1};
   auto place = workspace::enter(directory);
   if (!place) return place.error();
   for (const auto& allowed : options.allow_binds) {
@@ -158,13 +163,13 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   auto trees = shared_trees::prepare(directory, rules.prefixes(), options.for_one_jail);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  auto buries = options.for_one_jail ? undertaker::for_end_of_process() : undertaker::make();
+  auto buries = options.for_one_jail ? result<undertaker>{undertaker{}} : undertaker::make();
   if (!buries) return buries.error();
   return std::unique_ptr<jailer_process>{new jailer_process{
       parts{std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
             std::move(*place), *ids, std::move(rules), std::move(trees), seccomp_filter::ready({.observe = false}),
             seccomp_filter::ready({.observe = true}), std::move(groups), std::move(probe), options.require,
-            !ids->single, options.ahead, options.lend}}};
+            !ids->single, options.ahead, options.lend, options.for_one_jail, std::move(host_mounts)}}};
 }
 
 result<void> jailer_process::serve() {
@@ -176,6 +181,7 @@ result<void> jailer_process::serve() {
     disarm(preparation_.get());
     prepare();
   }));
+  keep_spare_group();
   while (open_) LAZARET_TRY(loop_.turn());
   jails_.clear();  // kills
   return {};

@@ -11,6 +11,7 @@
 #include "sandbox/cgroup.hpp"
 #include "sandbox/event_loop.hpp"
 #include "sandbox/host_facts.hpp"
+#include "sandbox/layers/session.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/running_jail.hpp"
 #include "sandbox/seccomp.hpp"
@@ -68,8 +69,10 @@ class jailer_process {
   void prepare_soon();
   void prepare();
   result<void> prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes);
+  void keep_spare_group();
+  void prepare_end();
   void clear_expired();
-  const event_loop::handler when_started_ = [this] { prepare_soon(); };
+  const event_loop::handler when_started_ = [this] { for_one_ ? prepare_end() : prepare_soon(); };
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
   void hold_shared_lock();
@@ -90,7 +93,9 @@ class jailer_process {
   optional_layers optional_;
   bool privileged_;
   std::vector<std::string> lend_;
-  unique_fd host_mounts_;  ///< for_one_jail: the namespace to go back to
+  bool for_one_;
+  unique_fd host_mounts_;  ///< for_one_: the namespace that this process came from
+  const sigset_t ignored_ = ignored_signals();
   bool open_ = true;
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
   unique_fd lock_;

@@ -45,15 +45,34 @@ result<std::string> canonical_name(int fd) {
   return {boost::system::in_place_value, name.data(), static_cast<std::size_t>(n)};
 }
 
+/// Follows no symbolic link: a volume's content is hostile, and a link in it must not redirect a mount.
+unique_fd open_unlinked(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return unique_fd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
+}
+
+result<void> take_device(std::vector<detached_mount>& into, const char* path) {
+  unique_fd tree{::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
+  if (!tree) return os_failure("bind", std::string{"open_tree "} + path);
+  // Not nodev: these are the only devices, and what they do is known.
+  LAZARET_TRY(add_attributes(tree.get(), path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
+  into.push_back({std::move(tree), path, false, {}});
+  return {};
+}
+
 result<void> take(std::vector<detached_mount>& into, const std::string& source, const std::string& target,
                   std::uint64_t attributes, const bind_rules* rules = nullptr, bool optional = false,
                   bool private_later = false) {
-  unique_fd place{::open(source.c_str(), O_PATH | O_CLOEXEC)};
+  unique_fd place = open_unlinked(source);  // validate() knows the path to be plain: then it is canonical
+  const bool is_canonical = bool{place};
+  if (!place && errno == ELOOP) place.reset(::open(source.c_str(), O_PATH | O_CLOEXEC));
   if (!place && optional && (errno == ENOENT || errno == ENOTDIR)) return {};
   if (!place) return os_failure("bind", "open " + source, "must exist and be reachable for everybody");
   std::string host_path;
   if (rules != nullptr) {
-    auto name = canonical_name(place.get());
+    auto name = is_canonical ? result<std::string>{boost::system::in_place_value, source} : canonical_name(place.get());
     if (!name) return name.error();
     if (!rules->allow(*name)) return failure{"bind", EACCES, *name, "not below any --allow-bind of the jailer"};
     host_path = std::move(*name);
@@ -90,17 +109,16 @@ result<void> take_overlay(std::vector<detached_mount>& into, const overlay_mount
   return {};
 }
 
-/// Follows no symbolic link: a volume's content is hostile, and a link in it must not redirect a mount.
-unique_fd open_target(const std::string& path) {
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
-}
-
 result<void> make_file(const std::string& path, std::string_view content, bool executable = false) {
-  LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
-  unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, executable ? 0755 : 0644)};
+  const auto create = [&] {
+    const int how = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    return unique_fd{::open(path.c_str(), how, executable ? 0755 : 0644)};
+  };
+  unique_fd file = create();
+  if (!file && errno == ENOENT) {
+    LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
+    file = create();
+  }
   if (!file) return os_failure("furnish_root", "create " + path);
   while (!content.empty()) {
     const auto n = ::write(file.get(), content.data(), content.size());
@@ -111,16 +129,29 @@ result<void> make_file(const std::string& path, std::string_view content, bool e
 }
 
 result<void> make_link(const std::string& path, const std::string& points_to) {
-  LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
-  if (::symlink(points_to.c_str(), path.c_str()) != 0) return os_failure("furnish_root", "symlink " + path);
+  int done = ::symlink(points_to.c_str(), path.c_str());
+  if (done != 0 && errno == ENOENT) {
+    LAZARET_TRY(make_directory(path.substr(0, path.rfind('/'))));
+    done = ::symlink(points_to.c_str(), path.c_str());
+  }
+  if (done != 0) return os_failure("furnish_root", "symlink " + path);
   return {};
 }
 
-result<void> attach(int tree, const std::string& target, bool is_directory) {
-  auto place = open_target(target);
+/// What was mounted on is in nobody's volume: nothing there but what furnish_root() made. What is missing is made
+/// first, and looked for later.
+bool is_ours(const std::string& target, const std::vector<detached_mount>& sources) {
+  return std::ranges::none_of(sources, [&](const detached_mount& s) {
+    return target.size() > s.target.size() && target.starts_with(s.target) && target[s.target.size()] == '/';
+  });
+}
+
+result<void> attach(int tree, const std::string& target, bool is_directory, bool in_own_root) {
+  if (in_own_root) (void)(is_directory ? ::mkdir(target.c_str(), 0755) : ::mknod(target.c_str(), S_IFREG | 0644, 0));
+  auto place = open_unlinked(target);
   if (!place && errno == ENOENT) {
     LAZARET_TRY(is_directory ? make_directory(target) : make_file(target, {}));
-    place = open_target(target);
+    place = open_unlinked(target);
   }
   if (!place) return os_failure("furnish_root", "open " + target, "a mount's target may not pass through a link");
   if (::move_mount(tree, "", place.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
@@ -146,10 +177,9 @@ result<unique_fd> new_filesystem(const char* type, filesystem_options options, s
 result<std::vector<detached_mount>> take_sources(const policy& what, const bind_rules& rules, const shared_trees& trees,
                                                  std::span<const std::string> volume_paths) {
   std::vector<detached_mount> sources;
-  for (const auto* device : devices)  // not nodev: these are the only devices, and what they do is known
-    LAZARET_TRY(take(sources, device, device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
+  for (const auto* device : devices) LAZARET_TRY(take_device(sources, device));
   if (what.terminal.rows != 0) {
-    LAZARET_TRY(take(sources, "/dev/tty", "/dev/tty", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY));
+    LAZARET_TRY(take_device(sources, "/dev/tty"));
     sources.push_back({unique_fd{terminal_fd}, "/dev/pts", true, {}, 0});
   }
   for (const auto& b : what.binds) {
@@ -231,13 +261,13 @@ result<void> furnish_root(const policy& what, std::vector<detached_mount> source
     LAZARET_TRY(make_link("/dev/stdout", "/proc/self/fd/1"));
     LAZARET_TRY(make_link("/dev/stderr", "/proc/self/fd/2"));
   }
-  for (const auto& s : sources) LAZARET_TRY(attach(s.tree.get(), s.target, s.is_directory));
+  for (const auto& s : sources) LAZARET_TRY(attach(s.tree.get(), s.target, s.is_directory, is_ours(s.target, sources)));
   for (const auto& t : what.tmpfs) {
     auto fresh = new_filesystem(
         "tmpfs", {{"size", std::to_string(t.size.count)}, {"nr_inodes", std::to_string(t.inodes)}, {"mode", "01777"}},
         always | unless_executable(t.executable) | (t.writable ? 0 : MOUNT_ATTR_RDONLY));
     if (!fresh) return fresh.error();
-    LAZARET_TRY(attach(fresh->get(), t.target, true));
+    LAZARET_TRY(attach(fresh->get(), t.target, true, is_ours(t.target, sources)));
   }
   return {};
 }

@@ -28,7 +28,7 @@ struct detached_mount {
   unique_fd tree;
   std::string target;
   bool is_directory = true;
-  std::string host_path;         ///< canonical, where inodes of this jail's own are to replace the host's; else empty
+  std::string host_path{};       ///< canonical, where inodes of this jail's own are to replace the host's; else empty
   std::uint64_t attributes = 0;  ///< of the mount, as mount_setattr(2) has them
   /// Not null: `tree` is still to be made of these, see overlays.hpp. The lower directories, then the volume if any.
   const overlay_mount* overlay = nullptr;

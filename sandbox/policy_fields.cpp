@@ -39,6 +39,9 @@ constexpr policy_field fields[] = {
        return p.limits.cpus == 0 ? std::string{"not limited"} : std::string{cores};
      },
      "within its cpu time a jail takes as many processors as there are, and the others' answers become later"},
+    {"limits.cpu_shares",
+     [](const policy& p) { return p.limits.cpu_shares == 0 ? "an even share" : std::to_string(p.limits.cpu_shares); },
+     "while all processors are busy, this jail's programs get so many 1024ths of what an even share would be"},
     {"limits.memory", [](const policy& p) { return text(p.limits.memory); },
      "so much of the host's memory may be gone per jail, swap and tmpfs included; the host's own OOM killer chooses "
      "its "

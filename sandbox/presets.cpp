@@ -73,17 +73,18 @@ constexpr preset snekbox{
                     "PYTHON_COLORS=1", "HOME=/home"},
 };
 
-/// compat/quartermaster.md: DEFAULT_TIMEOUT, DEFAULT_MEMORY, DEFAULT_CPU_SHARES (1024 are a core), DEFAULT_DISK.
+/// compat/quartermaster.md: DEFAULT_TIMEOUT, DEFAULT_MEMORY, DEFAULT_CPU_SHARES, MAX_CPU_CORES, DEFAULT_DISK.
 constexpr preset quartermaster{
     .name = "quartermaster",
     .purpose = "a program in one of several languages, by its default limits",
     .limits = {.wall = 30s,
-               .cpu = 30s,  // the contract has none; half a core can't use up more than 15 s of it
+               .cpu = 120s,  // the contract has none; four cores can't use up more
                .memory = 256_MiB,
                .pids = 128,
                .open_files = 1024,
                .file_size = 512_MiB,
-               .cpus = 0.5,
+               .cpus = 4.0,
+               .cpu_shares = 512,
                .output = 1_MiB},
     .working_directory = "/workspace",
     .hostname = "lazaret",

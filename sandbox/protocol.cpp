@@ -92,7 +92,7 @@ void visit(Codec& c, V& v) {
 template <class Codec, is<limits> V>
 void visit(Codec& c, V& v) {
   c(v.wall), c(v.cpu), c(v.memory), c(v.address_space), c(v.pids), c(v.open_files), c(v.file_size), c(v.cpus);
-  c(v.output), c.bounded(v.when_output_exceeds, on_output_limit::kill);
+  c(v.cpu_shares), c(v.output), c.bounded(v.when_output_exceeds, on_output_limit::kill);
 }
 template <class Codec, is<policy> V>
 void visit(Codec& c, V& v) {

@@ -84,6 +84,7 @@ enum presence : std::uint8_t {
   has_observations = 8,
   has_gateway = 16,  ///< network_mode::outbound: its listener
   has_names = 32,
+  was_prepared = 64,  ///< no descriptor: the jail had waited for this program
 };
 
 /// A sealed body may not be larger: a policy is text files and arguments, not data (use a volume).

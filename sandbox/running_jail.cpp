@@ -110,6 +110,7 @@ result<void> running_jail::take_on(jail_request& request) {
   arm(wall_timer_.get(), set_up_patience);
   request_.what = std::move(request.what);
   request_.channel = std::move(request.channel);
+  was_prepared_ = true;
   request.standard_input.reset();
   return {};
 }
@@ -167,6 +168,7 @@ result<void> running_jail::clone_init() {
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
                   .mount_point = with_.mount_point,
+                  .ignored = with_.ignored_signals,
                   .clear_groups = with_.maps_many_ids,
                   .optional = with_.optional,
                   .descriptors = {.standard_input = input,
@@ -300,6 +302,7 @@ void running_jail::announce() {
   if (observations_) present |= protocol::has_observations, fds.push_back(observations_.get());
   if (gateway_) present |= protocol::has_gateway, fds.push_back(gateway_.get());
   if (names_) present |= protocol::has_names, fds.push_back(names_.get());
+  if (was_prepared_) present |= protocol::was_prepared;
   if (!wire::send(request_.channel.get(), protocol::encode(kind::started, present), fds)) end(ending::canceled);
   if (terminal_) terminal_->master.reset();  // the slave stays: see terminal.hpp
   output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset(), names_.reset();

@@ -3,6 +3,7 @@
 /// Nothing here waits for the jail: every step is an event.
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,7 +37,9 @@ struct jail_resources {
   undertaker& buries;
   spare_networks& networks;
   const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
-  bool maps_many_ids;  ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
+  const sigset_t& ignored_signals;
+  bool ends_with_jail;  ///< the jailer, whose end is what others wait for
+  bool maps_many_ids;   ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 
 /// One accepted request. The volumes' leases keep their uid from being given away while the jail runs.
@@ -106,6 +109,7 @@ class running_jail {
   std::optional<sampler> sampler_;  // where a controller is missing
   int pid_ = -1;
   clock::time_point executed_at_{};
+  bool was_prepared_ = false;  // and then given its program
   bool executed_ = false;
   bool stopping_ = false;
   std::uint64_t written_by_init_ = 0;  // bytes, and those of its child until that is the program

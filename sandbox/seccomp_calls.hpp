@@ -1,6 +1,7 @@
 #pragma once
-/// Which system calls a jailed program may make, as data. Private to seccomp.cpp. Calls whose arguments matter (clone,
-/// socket, ioctl, prctl, ...) are not here but in seccomp.cpp, one function each. A call that is nowhere gets ENOSYS.
+/// Which system calls a jailed program may make, as data. Private to seccomp*.cpp. Calls whose arguments matter (clone,
+/// socket, ioctl, prctl, ...) are not here but in seccomp_checks_of_*.cpp, one function each. A call that is nowhere
+/// gets ENOSYS.
 
 #include <seccomp.h>
 
@@ -222,7 +223,7 @@ inline const call_group call_groups[] = {
 
 #undef S
 
-/// For people: the calls whose arguments seccomp.cpp looks at, one function each.
+/// For people: the calls whose arguments seccomp_checks_of_*.cpp look at, one function each.
 struct checked_calls {
   const char* why;
   std::initializer_list<const char*> calls;

@@ -2,11 +2,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 
 namespace lazaret::sandbox {
@@ -14,21 +12,19 @@ namespace {
 
 constexpr const char* own_namespace = "/proc/thread-self/ns/net";
 
-/// Of the calling thread for a moment only: what it stayed in would outlive its jail. -1: not to be had.
+/// Of this process for a moment only: what it stayed in would outlive its jail. -1: not to be had.
 int make_one(int home) noexcept {
   if (::unshare(CLONE_NEWNET) != 0) return -1;
   const int made = ::open(own_namespace, O_RDONLY | O_CLOEXEC);
-  if (::setns(home, CLONE_NEWNET) != 0) std::abort();
+  if (::setns(home, CLONE_NEWNET) != 0) ::_exit(1);
   return made;
 }
 
-/// One for each byte that it is sent, until nobody sends any more.
-void serve(int home, int orders, int ready) noexcept {
-  ::prctl(PR_SET_NAME, "spare-networks", 0, 0, 0);
-  for (;;) {
+/// One for each byte that it is sent, until nobody sends any more, or so many.
+void serve(int home, int orders, int ready, unsigned most) noexcept {
+  for (unsigned made_so_far = 0; made_so_far < most; ++made_so_far) {
     char order = 0;
     const auto size = ::read(orders, &order, sizeof order);
-    if (size < 0 && errno == EINTR) continue;
     if (size != sizeof order) break;
     const int made = make_one(home);
     if (made < 0) break;
@@ -50,17 +46,21 @@ result<spare_networks> spare_networks::make(unsigned count, bool renewed) {
   if (::pipe2(ready.data(), O_CLOEXEC) != 0) return os_failure("spare_networks", "pipe2");
   unique_fd ready_read{ready[0]}, ready_write{ready[1]};
   const std::string first(count, '+');
-  if (::fcntl(ready[0], F_SETFL, O_NONBLOCK) != 0 || ::write(orders[1], first.data(), first.size()) < 0)
+  if (::fcntl(ready[0], F_SETFL, O_NONBLOCK) != 0 || ::fcntl(orders[1], F_SETFL, O_NONBLOCK) != 0 ||
+      ::write(orders[1], first.data(), first.size()) < 0)
     return os_failure("spare_networks", "pipe");
-  std::thread thread{serve, home.get(), orders_read.release(), ready_write.release()};
-  spare_networks made{std::move(home), std::move(orders_write), std::move(ready_read), std::move(thread)};
+  auto maker = companion::start("spare-networks", [home = home.get(), orders = orders[0], ready = ready[1],
+                                                   most = renewed ? ~0U : count] { serve(home, orders, ready, most); });
+  if (!maker) return maker.error();
+  (void)orders_read.release(), (void)ready_write.release();  // closed by it, for both
+  spare_networks made{std::move(home), std::move(orders_write), std::move(ready_read), std::move(*maker)};
   made.renewed_ = renewed;
   return made;
 }
 
 spare_networks::~spare_networks() {
   orders_.reset();
-  if (thread_.joinable()) thread_.join();
+  maker_ = {};
   for (int left = -1; ready_ && ::read(ready_.get(), &left, sizeof left) == sizeof left;) ::close(left);
 }
 

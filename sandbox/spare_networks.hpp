@@ -6,11 +6,9 @@
 /// jailer's user namespace and not to the jail's, so even a jail's init, while it still has capabilities, can't
 /// configure it: only for jails without a network. One nobody takes is destroyed with this object.
 ///
-/// A thread of its own makes them. Like the undertaker's, it allocates nothing and takes no lock that a process cloned
-/// meanwhile could find taken.
+/// A process of its own makes them.
 
-#include <thread>
-
+#include "sandbox/companion.hpp"
 #include "sandbox/failure.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -41,10 +39,10 @@ class spare_networks {
 
  private:
   spare_networks() = default;
-  spare_networks(unique_fd home, unique_fd orders, unique_fd ready, std::thread thread)
-      : home_{std::move(home)}, orders_{std::move(orders)}, ready_{std::move(ready)}, thread_{std::move(thread)} {}
+  spare_networks(unique_fd home, unique_fd orders, unique_fd ready, companion maker)
+      : maker_{std::move(maker)}, home_{std::move(home)}, orders_{std::move(orders)}, ready_{std::move(ready)} {}
+  companion maker_;  ///< ends when there are no more orders
   unique_fd home_, orders_, ready_;
-  std::thread thread_;
   bool renewed_ = true;
 };
 

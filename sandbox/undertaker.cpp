@@ -1,8 +1,8 @@
 #include "sandbox/undertaker.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,13 +16,13 @@ constexpr int most_waiting = 64;
 
 }  // namespace
 
-result<undertaker> undertaker::make() {
+result<undertaker> undertaker::make(int leave_for) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_failure("undertaker", "pipe2");
   unique_fd queue{ends[1]};
   if (::fcntl(queue.get(), F_SETFL, O_NONBLOCK) != 0) return os_failure("undertaker", "O_NONBLOCK");
-  std::thread thread{[end = ends[0]] {
-    ::prctl(PR_SET_NAME, "undertaker", 0, 0, 0);
+  auto digger = companion::start("undertaker", [end = ends[0], leave_for] {
+    if (leave_for >= 0) (void)::setns(leave_for, CLONE_NEWNS);
     for (;;) {
       int fd = -1;
       const auto size = ::read(end, &fd, sizeof fd);
@@ -31,13 +31,9 @@ result<undertaker> undertaker::make() {
       ::close(fd);
     }
     ::close(end);
-  }};
-  return undertaker{std::move(queue), std::move(thread)};
-}
-
-undertaker::~undertaker() {
-  queue_.reset();
-  if (thread_.joinable()) thread_.join();
+  });
+  if (!digger) return digger.error();
+  return undertaker{std::move(queue), std::move(*digger)};
 }
 
 void undertaker::bury(unique_fd fd) noexcept {

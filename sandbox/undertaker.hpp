@@ -1,15 +1,12 @@
 #pragma once
-/// Closes descriptors whose closing takes long, in a thread of its own.
+/// Closes descriptors whose closing takes long, in a process of its own.
 ///
 /// The last reference to a mount namespace takes its mounts down, and each file system in it waits for an RCU grace
 /// period: 0.3 ms for a jail's, many on a loaded host (namespace_unlock() in fs/namespace.c, kern_unmount_array() for
 /// an overlay's layers). The last process of a jail would do that before it counts as dead. So the jailer keeps a
 /// reference until everybody has been told of the jail's end.
-///
-/// The thread allocates nothing and takes no lock that a process cloned meanwhile could find taken.
 
-#include <thread>
-
+#include "sandbox/companion.hpp"
 #include "sandbox/failure.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -17,20 +14,19 @@ namespace lazaret::sandbox {
 
 class undertaker {
  public:
-  /// Call when the process is in the namespaces it stays in: the thread shares them from here on.
-  [[nodiscard]] static result<undertaker> make();
-  /// For a process that is about to end anyway: leaves them to that.
-  [[nodiscard]] static result<undertaker> for_end_of_process() { return undertaker{{}, {}}; }
-  undertaker(undertaker&&) noexcept = default;
-  ~undertaker();
+  /// Call when the process is in the namespaces it stays in: its companion stays in them, too.
+  /// `leave_for`: the mount namespace that it enters first, so that it is the one who waits for the end of the other.
+  [[nodiscard]] static result<undertaker> make(int leave_for = -1);
+  /// One without a companion, for a process that ends soon: what it is given is closed by that.
+  undertaker() = default;
 
   /// Never blocks: what does not fit into the queue is closed here.
   void bury(unique_fd fd) noexcept;
 
  private:
-  undertaker(unique_fd queue, std::thread thread) : queue_{std::move(queue)}, thread_{std::move(thread)} {}
+  undertaker(unique_fd queue, companion digger) : digger_{std::move(digger)}, queue_{std::move(queue)} {}
+  companion digger_;  ///< ends when the queue has closed, which is done before
   unique_fd queue_;
-  std::thread thread_;
 };
 
 }  // namespace lazaret::sandbox

@@ -61,6 +61,7 @@ result<void> check_limits(const limits& l) {
   if (l.pids < 2 || l.pids > 1U << 20) return refuse("limits.pids", "2 (one is the jail's init) to 1048576");
   if (l.open_files < 16 || l.open_files > 1U << 20) return refuse("limits.open_files", "16 to 1048576");
   if (!std::isfinite(l.cpus) || l.cpus < 0 || l.cpus > 4096) return refuse("limits.cpus", "0 to 4096");
+  if (l.cpu_shares == 1 || l.cpu_shares > 1U << 18) return refuse("limits.cpu_shares", "0, or 2 to 262144");
   return {};
 }
 

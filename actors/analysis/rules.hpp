@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "actors/analysis/deeds.hpp"
+#include "actors/analysis/glob.hpp"
 #include "actors/run.hpp"
 
 namespace lazaret::analysis {
@@ -20,8 +21,6 @@ enum phases : std::uint8_t {
   in_jail = in_install | in_import | in_run,
   anywhere = 15,
 };
-
-using patterns = std::span<const std::string_view>;  ///< globs: `*` any run of characters, `?` one; case-insensitive
 
 /// A deed matches when its act and phase are among those named, `objects` and `details` (if any are given) each hold a
 /// pattern that fits, and no pattern of `unless` fits the object. A rule with `together` looks at no deed: it holds
@@ -46,13 +45,6 @@ struct rule {
 [[nodiscard]] patterns payload_texts() noexcept;
 
 [[nodiscard]] phases phase_of(std::string_view phase_name) noexcept;
-
-/// `*` and `?` only; ASCII case is folded; linear in text for each `*`, never exponential.
-[[nodiscard]] bool fits(std::string_view pattern, std::string_view text) noexcept;
-[[nodiscard]] bool fits_any(patterns any_of, std::string_view text);
-/// As one of `patterns`: a host, HOST:PORT or URL of the jail's own loopback. Not a wildcard, since `127.*` would fit
-/// 127.evil.example too.
-inline constexpr std::string_view loopback = "@loopback";
 
 /// Ids for the notes of other stages (note::rule). A note with an id of no row still shows, as `unlisted_note`.
 namespace ids {

@@ -21,7 +21,7 @@ result<void> write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const auto n = ::write(fd, content.data(), content.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return os_failure("keep", "write a job's input", "is the disk of BLOB_DIR full?");
+    if (n < 0) return os_failure("keep", "write a job's files", "is the disk of BLOB_DIR full?");
     content.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -82,6 +82,14 @@ std::vector<std::string> folder::made_before(fs::file_time_type then) const {
     if (!bad && made < then) found.push_back(entry.path().filename().string());
   }
   return found;
+}
+
+result<void> write_whole(const fs::path& file, std::string_view content) {
+  const unique_fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!fd) return os_failure("keep", "open " + file.string());
+  LAZARET_TRY(write_all(fd.get(), content));
+  if (::fsync(fd.get()) != 0) return os_failure("keep", "fsync " + file.string());
+  return sync_folder(file.parent_path());
 }
 
 result<std::string> read_piece(int file, const kept_file& piece) {

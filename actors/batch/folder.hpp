@@ -45,6 +45,9 @@ class folder {
 /// fsync(2) of a folder: its entries are on disk.
 [[nodiscard]] sandbox::result<void> sync_folder(const std::filesystem::path& which);
 
+/// Makes a file of that content; on disk when it returns.
+[[nodiscard]] sandbox::result<void> write_whole(const std::filesystem::path& file, std::string_view content);
+
 /// The whole of one of the pieces in that file.
 [[nodiscard]] sandbox::result<std::string> read_piece(int file, const kept_file& piece);
 

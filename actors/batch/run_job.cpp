@@ -96,7 +96,7 @@ class attempt {
       return {};
     }
     if (!inmate) return inmate.error();
-    meters_.jail_started("cold", std::chrono::steady_clock::now() - asked);
+    meters_.jail_started(inmate->was_prepared(), std::chrono::steady_clock::now() - asked);
     std::shared_ptr<void> relayed;
     if (outbound) relayed = serve_(inmate->take_outbound(), {});
     sandbox::jail_sinks sinks;

@@ -1,50 +1,26 @@
 #include "actors/download/archive.hpp"
 
-#include <archive.h>
 #include <archive_entry.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <locale.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
-#include <vector>
 
+#include "actors/download/archive_reader.hpp"
 #include "actors/download/listing.hpp"
-#include "sandbox/unique_fd.hpp"
 
 namespace lazaret::download {
 namespace {
 
 using clock = std::chrono::steady_clock;
-using sandbox::unique_fd;
 
 constexpr std::size_t largest_metadata = 1 << 20;  // of one METADATA or entry_points.txt; the rest of it is not read
-
-/// libarchive decodes names with the thread's locale and gives none at all for UTF-8 under "C".
-class utf8_locale {
- public:
-  utf8_locale() : mine_{::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)}, before_{::uselocale(mine_)} {}
-  ~utf8_locale() {
-    ::uselocale(before_);
-    if (mine_ != nullptr) ::freelocale(mine_);
-  }
-  utf8_locale(const utf8_locale&) = delete;
-  utf8_locale& operator=(const utf8_locale&) = delete;
-
- private:
-  locale_t mine_, before_;
-};
 
 /// One line for reports: names come from the archive.
 std::string shown(std::string_view text) {
@@ -54,79 +30,13 @@ std::string shown(std::string_view text) {
   return text.size() > 200 ? line + "..." : line;
 }
 
-/// The file as libarchive reads it: by pread, so that two may read one descriptor, and never past its size at the
-/// start.
-struct source {
-  int fd = -1;
-  std::int64_t size = 0, at = 0;
-  std::array<char, 64 << 10> block{};
-
-  static la_ssize_t read(archive*, void* self, const void** out) {
-    auto& s = *static_cast<source*>(self);
-    const auto want = std::min<std::int64_t>(static_cast<std::int64_t>(s.block.size()), s.size - s.at);
-    const auto n = want <= 0 ? 0 : ::pread(s.fd, s.block.data(), static_cast<std::size_t>(want), s.at);
-    if (n > 0) s.at += n;
-    *out = s.block.data();
-    return n;
-  }
-  static la_int64_t seek(archive*, void* self, la_int64_t offset, int whence) {
-    auto& s = *static_cast<source*>(self);
-    const auto base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? s.at : s.size;
-    if (offset > s.size - base || offset < -base) return ARCHIVE_FATAL;
-    return s.at = base + offset;
-  }
-};
-
-using reader = std::unique_ptr<archive, decltype(&::archive_read_free)>;
-
-reader open_reader(source& from, std::string_view filename) {
-  reader r{::archive_read_new(), &::archive_read_free};
-  // Only what the name promises: a file that is something else is refused rather than guessed at.
-  if (filename.ends_with(".whl") || filename.ends_with(".zip")) {
-    ::archive_read_support_format_zip_seekable(r.get());
-  } else {
-    ::archive_read_support_format_tar(r.get());
-    if (filename.ends_with(".tar.bz2"))
-      ::archive_read_support_filter_bzip2(r.get());
-    else if (filename.ends_with(".tar.xz"))
-      ::archive_read_support_filter_xz(r.get());
-    else
-      ::archive_read_support_filter_gzip(r.get());
-  }
-  ::archive_read_set_read_callback(r.get(), &source::read);
-  ::archive_read_set_seek_callback(r.get(), &source::seek);
-  ::archive_read_set_callback_data(r.get(), &from);
-  return r;
-}
-
-/// Components without `.` and empty ones; nothing when the path is absolute or has a `..`.
-std::optional<std::vector<std::string>> clean(std::string_view path) {
-  if (path.starts_with('/')) return std::nullopt;
-  std::vector<std::string> parts;
-  for (bool more = true; more;) {
-    const auto slash = path.find('/');
-    const auto part = path.substr(0, slash);
-    if (part == "..") return std::nullopt;
-    if (!part.empty() && part != ".") parts.emplace_back(part);
-    more = slash != path.npos;
-    if (more) path.remove_prefix(slash + 1);
-  }
-  return parts;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string path;
-  for (const auto& part : parts) (path += path.empty() ? "" : "/") += part;
-  return path;
-}
-
 class examiner {
  public:
   examiner(std::string_view filename, actors::artefact_kind kind, const archive_limits& limits, std::stop_token stop,
            std::int64_t packed)
       : filename_{filename}, limits_{limits}, stop_{std::move(stop)}, packed_{packed}, builder_{kind} {}
 
-  archive_examination examine(source& from);
+  archive_examination examine(archive_source& from);
 
  private:
   enum class entry_kind : std::uint8_t { file, folder, symlink, hardlink };
@@ -308,13 +218,13 @@ void examiner::check_links() {
   }
 }
 
-archive_examination examiner::examine(source& from) {
+archive_examination examiner::examine(archive_source& from) {
   const bool zip = filename_.ends_with(".whl") || filename_.ends_with(".zip");
   std::array<char, 4> magic{};
   if (zip && ::pread(from.fd, magic.data(), magic.size(), 0) == 4 && std::memcmp(magic.data(), "PK\3\4", 4) != 0 &&
       std::memcmp(magic.data(), "PK\5\6", 4) != 0)
     note("archive_polyglot", "does not begin with the zip's first entry");
-  auto r = open_reader(from, filename_);
+  auto r = make_reader(from, filename_);
   if (::archive_read_open1(r.get()) != ARCHIVE_OK) {
     const char* why = ::archive_error_string(r.get());
     break_rule("archive_corrupt", "can't be read: " + shown(why ? why : "not an archive"));
@@ -354,60 +264,6 @@ archive_examination examiner::examine(source& from) {
   return std::move(out_);
 }
 
-/// Below `folder`, through no link, onto no other file system.
-unique_fd open_beneath(int folder, const std::string& path, std::uint64_t flags, std::uint64_t mode = 0) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how))};
-}
-
-/// The folder that holds `path`'s last component, made as needed.
-sandbox::result<unique_fd> make_parent(int folder, const std::vector<std::string>& parts) {
-  unique_fd at{::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  for (std::size_t i = 0; i + 1 < parts.size() && at; ++i) {
-    if (::mkdirat(at.get(), parts[i].c_str(), 0755) != 0 && errno != EEXIST)
-      return sandbox::os_failure("unpack", "mkdir " + joined(parts));
-    at = open_beneath(at.get(), parts[i], O_RDONLY | O_DIRECTORY);
-  }
-  if (!at) return sandbox::os_failure("unpack", "open the folder of " + joined(parts));
-  return at;
-}
-
-sandbox::result<void> write_file(archive* from, int parent, const std::string& leaf, bool executable,
-                                 std::uint64_t& left) {
-  // A path that comes twice: the last one wins, as with tar; never written through what is there.
-  ::unlinkat(parent, leaf.c_str(), 0);
-  const auto file = open_beneath(parent, leaf, O_WRONLY | O_CREAT | O_EXCL, executable ? 0755 : 0644);
-  if (!file) return sandbox::os_failure("unpack", "create " + leaf);
-  const void* block = nullptr;
-  std::size_t size = 0;
-  la_int64_t offset = 0;
-  for (int code = 0; (code = ::archive_read_data_block(from, &block, &size, &offset)) != ARCHIVE_EOF;) {
-    if (code == ARCHIVE_RETRY) continue;
-    if (code != ARCHIVE_OK) return sandbox::failure{"unpack", 0, "read " + leaf, "the archive is damaged"};
-    if (size > left) return sandbox::failure{"unpack", 0, "write " + leaf, "more bytes than were examined"};
-    left -= size;
-    for (std::size_t done = 0; done < size;) {
-      const auto n =
-          ::pwrite(file.get(), static_cast<const char*>(block) + done, size - done, offset + static_cast<off_t>(done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return sandbox::os_failure("unpack", "write " + leaf);
-      done += static_cast<std::size_t>(n);
-    }
-  }
-  return {};
-}
-
-source source_of(int fd) {
-  source s;
-  struct stat st {};
-  s.fd = fd;
-  s.size = ::fstat(fd, &st) == 0 ? st.st_size : 0;
-  return s;
-}
-
 }  // namespace
 
 archive_examination examine_archive(int fd, std::string_view filename, actors::artefact_kind kind,
@@ -415,62 +271,6 @@ archive_examination examine_archive(int fd, std::string_view filename, actors::a
   const utf8_locale decoding;
   auto from = source_of(fd);
   return examiner{filename, kind, limits, std::move(stop), from.size}.examine(from);
-}
-
-sandbox::result<void> unpack_archive(int fd, std::string_view filename, actors::artefact_kind kind, int folder,
-                                     const archive_limits& limits, std::stop_token stop) {
-  const auto examined = examine_archive(fd, filename, kind, limits, stop);
-  if (!examined.unpackable) return sandbox::failure{"unpack", 0, std::string{filename}, examined.error};
-  const utf8_locale decoding;
-  auto from = source_of(fd);
-  auto r = open_reader(from, filename);
-  if (::archive_read_open1(r.get()) != ARCHIVE_OK)
-    return sandbox::failure{"unpack", 0, std::string{filename}, "can't be read"};
-  std::uint64_t left = examined.listing.unpacked_bytes;
-  std::vector<std::pair<std::vector<std::string>, std::string>> symlinks,
-      hardlinks;  // made last, so nothing goes through them
-  archive_entry* entry = nullptr;
-  for (int code = 0; (code = ::archive_read_next_header(r.get(), &entry)) != ARCHIVE_EOF;) {
-    if (code == ARCHIVE_RETRY) continue;
-    if (code < ARCHIVE_WARN || stop.stop_requested())
-      return sandbox::failure{"unpack", 0, std::string{filename}, stop.stop_requested() ? "canceled" : "is damaged"};
-    const char* raw = ::archive_entry_pathname(entry);
-    auto parts = clean(raw ? raw : "");
-    if (!parts || parts->empty()) continue;
-    if (const char* target = ::archive_entry_hardlink(entry)) {
-      hardlinks.emplace_back(*parts, joined(*clean(target)));
-      continue;
-    }
-    if (::archive_entry_filetype(entry) == AE_IFLNK) {
-      symlinks.emplace_back(*parts, ::archive_entry_symlink(entry));
-      continue;
-    }
-    const auto parent = make_parent(folder, *parts);
-    if (!parent) return parent.error();
-    if (::archive_entry_filetype(entry) == AE_IFDIR) {
-      if (::mkdirat(parent->get(), parts->back().c_str(), 0755) != 0 && errno != EEXIST)
-        return sandbox::os_failure("unpack", "mkdir " + joined(*parts));
-    } else if (auto written =
-                   write_file(r.get(), parent->get(), parts->back(), (::archive_entry_perm(entry) & 0100) != 0, left);
-               !written) {
-      return written;
-    }
-  }
-  for (const auto& [parts, target] : hardlinks) {
-    const auto parent = make_parent(folder, parts);
-    if (!parent) return parent.error();
-    const auto existing = open_beneath(folder, target, O_PATH);
-    const auto self = "/proc/self/fd/" + std::to_string(existing.get());
-    if (!existing || ::linkat(AT_FDCWD, self.c_str(), parent->get(), parts.back().c_str(), AT_SYMLINK_FOLLOW) != 0)
-      return sandbox::os_failure("unpack", "link " + joined(parts));
-  }
-  for (const auto& [parts, target] : symlinks) {
-    const auto parent = make_parent(folder, parts);
-    if (!parent) return parent.error();
-    if (::symlinkat(target.c_str(), parent->get(), parts.back().c_str()) != 0)
-      return sandbox::os_failure("unpack", "symlink " + joined(parts));
-  }
-  return {};
 }
 
 }  // namespace lazaret::download

@@ -90,7 +90,7 @@ struct fetcher::transfer {
   sink* into = nullptr;
   std::uint64_t written = 0;
   std::size_t header_bytes = 0, discarded = 0;
-  bool has_body = false, sent_excess = false, host_is_trusted = false;
+  bool has_body = false, sent_excess = false, host_is_trusted = false, only_host_is_trusted = false;
   std::string refused_address;
   std::optional<download_error> stopped_by;  // why a callback gave up
 
@@ -134,7 +134,7 @@ struct fetcher::transfer {
       return CURL_SOCKET_BAD;
     if (is_private_address(text.data())) {
       if (t.host_is_trusted) t.shared->index_is_private = true;
-      if (!t.shared->index_is_private) {
+      if (!t.host_is_trusted && (t.only_host_is_trusted || !t.shared->index_is_private)) {
         t.refused_address = text.data();
         return CURL_SOCKET_BAD;
       }
@@ -225,7 +225,9 @@ reply fetcher::transfer::perform(const std::string& url, const fetch_options& op
                                  const std::stop_token& stop) {
   const auto place = split(url);
   if (!place) return failed(problem::refused, "not a URL: " + shown(url));
-  host_is_trusted = place->host == options.trusted_host;
+  only_host_is_trusted = !options.trusted_port.empty();
+  host_is_trusted =
+      place->host == options.trusted_host && (!only_host_is_trusted || place->port == options.trusted_port);
   std::string resolve;
   for (const auto& address : shared->dns.addresses_of(place->host, stop))
     resolve += (resolve.empty() ? "+" + place->host + ":" + place->port + ":" : ",") + address;

@@ -29,7 +29,9 @@ struct fetch_options {
   std::chrono::milliseconds longest_backoff{10'000};  ///< a Retry-After beyond it is cut to it
   std::vector<std::string> dns_resolvers;             ///< DNS_RESOLVERS; see resolver.hpp
   std::string
-      trusted_host;     ///< host of PYPI_INDEX_URL: it alone may be at a private address, and then so may its files
+      trusted_host;  ///< host of PYPI_INDEX_URL: it alone may be at a private address, and then so may its files
+  /// Not empty: it is trusted on that port only, and its files may not be at another private address.
+  std::string trusted_port;
   std::string ca_file;  ///< PEM; empty: the system's
   std::string user_agent = "lazaret/" LAZARET_VERSION;
 };

@@ -21,14 +21,6 @@ std::string as_reason(std::string_view text) {
   return line;
 }
 
-gateway_response plain(int status, std::string_view reason) {
-  gateway_response r;
-  r.status = status;
-  r.reason = as_reason(reason);
-  r.body = r.reason + "\n";
-  return r;
-}
-
 int status_for(problem what) {
   switch (what) {
     case problem::not_found:
@@ -69,6 +61,16 @@ std::string percent_encoded(std::string_view text) {
 
 }  // namespace
 
+gateway_response gateway_says(int status, std::string_view reason) {
+  gateway_response r;
+  r.status = status;
+  r.reason = as_reason(reason);
+  r.body = r.reason + "\n";
+  return r;
+}
+
+gateway_response gateway_says(const download_error& error) { return gateway_says(status_for(error.what), error.text); }
+
 /// A project that this run has seen: its files under our own URLs, and where they really are.
 struct gateway::project {
   std::string name;
@@ -106,7 +108,7 @@ gateway_response gateway::refuse(const download_error& error, const std::string&
   } else if (error.what == problem::digest_mismatch) {
     note("digest_mismatch", error.text);
   }
-  return plain(status_for(error.what), error.text);
+  return gateway_says(error);
 }
 
 gateway_response gateway::answer(const gateway_request& request, std::stop_token stop) {
@@ -116,14 +118,14 @@ gateway_response gateway::answer(const gateway_request& request, std::stop_token
   }();
   if (so_far > options_.most_requests) {
     note("gateway_abuse", "more than " + std::to_string(options_.most_requests) + " requests to the registry gateway");
-    return plain(429, "too many requests in this run");
+    return gateway_says(429, "too many requests in this run");
   }
   if (request.method != "GET" && request.method != "HEAD") {
     note("gateway_abuse", "a " + as_reason(request.method.substr(0, 20)) + " request to the registry gateway");
-    return plain(405, "only GET and HEAD");
+    return gateway_says(405, "only GET and HEAD");
   }
   std::string_view path = request.target;
-  if (path.size() > options_.longest_target) return plain(414, "target too long");
+  if (path.size() > options_.longest_target) return gateway_says(414, "target too long");
   path = path.substr(0, path.find('?'));
   constexpr std::string_view simple = "/simple/", files = "/files/";
   if (path.starts_with(simple)) {
@@ -132,7 +134,7 @@ gateway_response gateway::answer(const gateway_request& request, std::stop_token
     return answer_project(path, request, stop);
   }
   if (path.starts_with(files)) return answer_file(path.substr(files.size()), request, stop);
-  return plain(404, "only /simple/NAME/ is here");
+  return gateway_says(404, "only /simple/NAME/ is here");
 }
 
 std::shared_ptr<const gateway::project> gateway::make_project(const std::string& name, std::size_t number,
@@ -175,11 +177,11 @@ std::shared_ptr<const gateway::project> gateway::make_project(const std::string&
 
 gateway_response gateway::answer_project(std::string_view asked, const gateway_request& request,
                                          const std::stop_token& stop) {
-  if (!actors::is_package_name(asked)) return plain(404, "not a package name");
+  if (!actors::is_package_name(asked)) return gateway_says(404, "not a package name");
   const auto name = actors::normalise_name(asked);
   if (actors::is_denied(name, upstream_.options().denylist)) {
     note("denied_dependency", name);
-    return plain(403, "package is denied: " + name);
+    return gateway_says(403, "package is denied: " + name);
   }
   std::shared_ptr<const project> found;
   {
@@ -199,7 +201,7 @@ gateway_response gateway::answer_project(std::string_view asked, const gateway_r
     } else {
       lock.unlock();
       note("gateway_abuse", "more than " + std::to_string(options_.most_projects) + " projects asked for");
-      return plain(429, "too many projects in this run");
+      return gateway_says(429, "too many projects in this run");
     }
   }
   gateway_response r;
@@ -213,14 +215,14 @@ gateway_response gateway::answer_project(std::string_view asked, const gateway_r
 gateway_response gateway::answer_file(std::string_view rest, const gateway_request&, const std::stop_token& stop) {
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-  if (error != std::errc{} || end == rest.data() + rest.size() || *end != '/') return plain(404, "no such file");
+  if (error != std::errc{} || end == rest.data() + rest.size() || *end != '/') return gateway_says(404, "no such file");
   const auto segment = rest.substr(static_cast<std::size_t>(end - rest.data()) + 1);
   std::shared_ptr<const project> owner;
   {
     const std::scoped_lock lock{mutex_};
     if (number < projects_.size()) owner = projects_[number];
   }
-  if (!owner) return plain(404, "no such file");
+  if (!owner) return gateway_says(404, "no such file");
   // Clients may escape more or less than we did: compare in one form.
   std::string decoded;
   for (std::size_t i = 0; i < segment.size(); ++i) {
@@ -234,7 +236,7 @@ gateway_response gateway::answer_file(std::string_view rest, const gateway_reque
     }
   }
   const auto it = owner->real.find(percent_encoded(decoded));
-  if (it == owner->real.end()) return plain(404, "no such file");
+  if (it == owner->real.end()) return gateway_says(404, "no such file");
   return hand_out(it->second, decoded, decoded.ends_with(metadata_ending), stop);
 }
 

@@ -34,6 +34,10 @@ struct gateway_response {
   std::uint64_t file_size = 0;
 };
 
+/// In the status line and as the body, for pip and npm print the one or the other.
+[[nodiscard]] gateway_response gateway_says(int status, std::string_view reason);
+[[nodiscard]] gateway_response gateway_says(const download_error& error);
+
 struct gateway_options {
   /// The release under triage: of its version the page shows this file alone, with this digest, whatever the index has
   /// come to say since. It counts as paid for.

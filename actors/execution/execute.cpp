@@ -44,7 +44,8 @@ class conduct {
     const sandbox::volume* volumes[] = {&space};
     const auto asked = std::chrono::steady_clock::now();
     auto inmate = jails_.start(*rules, volumes);
-    if (inmate && hooks_.on_jail_started) hooks_.on_jail_started(std::chrono::steady_clock::now() - asked);
+    if (inmate && hooks_.on_jail_started)
+      hooks_.on_jail_started(inmate->was_prepared(), std::chrono::steady_clock::now() - asked);
     if (!inmate) return refuse(inmate.error().describe());
 
     recorder taken{name, folder_, hooks_.on_observation};

@@ -29,8 +29,9 @@ struct execution_hooks {
   std::function<gateway_account()> account;
   /// May be empty. Called on the thread of execute().
   live_events on_observation;
-  /// For metrics; called with the time from asking for a jail to its program's start. May be empty.
-  std::function<void(std::chrono::steady_clock::duration)> on_jail_started;
+  /// For metrics; called with whether the jail had been prepared, and the time from asking for it to its program's
+  /// start. May be empty.
+  std::function<void(bool was_prepared, std::chrono::steady_clock::duration)> on_jail_started;
   /// For metrics; called after each phase with its name and outcome. May be empty.
   std::function<void(const phase&)> on_phase;
 };

@@ -52,7 +52,7 @@ class execution {
       // A live view, not the record (the run's folder holds that): a store that can't take it now is no reason to stop.
       static_cast<void>(parts_.runs.observe(j.ticket.run_id, std::move(data)));
     };
-    hooks.on_jail_started = [this](auto took) { parts_.meters.jail_started("cold", took); };
+    hooks.on_jail_started = [this](bool prepared, auto took) { parts_.meters.jail_started(prepared, took); };
     hooks.on_phase = [this](const phase& p) { parts_.meters.jail_ended("python", sandbox::name(p.outcome.reason)); };
 
     auto result =

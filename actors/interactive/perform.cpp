@@ -172,7 +172,7 @@ class performance {
       return std::nullopt;
     }
     if (!inmate) return inmate.error();
-    meters_.jail_started("cold", std::chrono::steady_clock::now() - asked);
+    meters_.jail_started(inmate->was_prepared(), std::chrono::steady_clock::now() - asked);
     std::shared_ptr<void> relayed;  // what the program connected to before now waits in the kernel's queue
     if (at.rules.network == sandbox::network_mode::outbound)
       relayed = serve_(inmate->take_outbound(), what_.only_hosts);

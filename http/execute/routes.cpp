@@ -1,13 +1,9 @@
-#include <algorithm>
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <system_error>
 
-#include "actors/json.hpp"
-#include "http/base64.hpp"
 #include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
+#include "http/execute/executions.hpp"
 #include "http/json_body.hpp"
 #include "http/refusal.hpp"
 #include "http/routes.hpp"
@@ -19,108 +15,11 @@ namespace json = boost::json;
 
 constexpr std::size_t large = 256 << 10;
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>{time}.count(); }
+response render(const actors::execution_answer& done) { return {.body = json::serialize(describe_execution(done))}; }
 
-json::value usage(const sandbox::outcome& how) {
-  return {{"wall_seconds", seconds(how.wall)},
-          {"cpu_seconds", seconds(how.cpu)},
-          {"peak_memory_bytes", how.peak_memory.count},
-          {"peak_pids", how.peak_pids},
-          {"processes", how.processes},
-          {"bytes_written", how.bytes_written.count}};
-}
-
-/// Text where it is text, and the very bytes where it isn't.
-void put_text(json::object& into, const char* text_key, const char* bytes_key, const std::string& bytes) {
-  auto text = actors::valid_utf8(bytes);
-  if (text != bytes) into[bytes_key] = encode_base64(bytes);
-  into[text_key] = std::move(text);
-}
-
-/// What one stage did. Of a stage that did not run: nothing but empty texts.
-json::object render_stage(const actors::program_result& done) {
-  const auto& how = done.how;
-  json::object body{{"outcome", sandbox::name(how.reason)},
-                    {"description", sandbox::describe(how)},
-                    {"exit_code", how.signal == 0 ? json::value(how.code) : json::value(nullptr)},
-                    {"signal", how.signal != 0 ? json::value(how.signal) : json::value(nullptr)},
-                    {"syscall", how.syscall.empty() ? json::value(nullptr) : json::value(how.syscall)},
-                    {"pids_exhausted", how.pids_exhausted},
-                    {"stdout_bytes", done.out_bytes},
-                    {"stderr_bytes", done.err_bytes},
-                    {"output_truncated", done.truncated},
-                    {"usage", usage(how)}};
-  put_text(body, "stdout", "stdout_base64", done.out);
-  put_text(body, "stderr", "stderr_base64", done.err);
-  return body;
-}
-
-json::value render_compile(const actors::compiled& done) {
-  auto body = render_stage(done.result);
-  body["succeeded"] = done.succeeded;
-  body["kept_before"] = done.kept_before;
-  return body;
-}
-
-}  // namespace
-
-json::object describe_execution(const actors::execution_answer& done) {
-  auto body = render_stage(done);
-  body["files_complete"] = done.left.complete;
-  body["compile"] = done.compile ? render_compile(*done.compile) : json::value(nullptr);
-  body["artifact"] = done.artifact.empty() ? json::value(nullptr) : json::value(done.artifact);
-  if (done.compile && !done.compile->succeeded) {
-    body["outcome"] = "compile_failed";
-    body["description"] = "the program was not run: it did not compile";
-    body["exit_code"] = nullptr;
-    body["usage"] = nullptr;
-  }
-  json::array files;
-  for (const auto& file : done.left.files) {
-    json::object one{{"path", file.path}, {"size", file.content.size()}};
-    if (actors::valid_utf8(file.content) == file.content)
-      one["text"] = file.content;
-    else
-      one["base64"] = encode_base64(file.content);
-    files.push_back(std::move(one));
-  }
-  body["files"] = std::move(files);
-  json::array left;
-  for (const auto& [path, why] : done.left.left)
-    left.push_back({{"path", actors::valid_utf8(path)}, {"why", name(why)}});
-  body["files_left"] = std::move(left);
-  return body;
-}
-
-refusal_text describe_refusal(const actors::execution_answer& done, const std::vector<std::string>& paths) {
-  if (done.no_such_artifact) return {404, "artifact: is not kept, or not any more: send the source again"};
-  if (!done.misplaced) return {422, "argv[0]: can't be run: " + std::generic_category().message(done.not_started)};
-  const auto found = std::ranges::find(paths, done.misplaced->path);
-  const auto field =
-      found == paths.end() ? std::string{"source"} : "files[" + std::to_string(found - paths.begin()) + "]";
-  return {422, field + ": can't be written: " + std::generic_category().message(done.misplaced->error)};
-}
-
-namespace {
-
-response render(const actors::execution_answer& done) {
-  auto body = describe_execution(done);
-  return {.body = json::serialize(body)};
-}
-
-}  // namespace
-
-void execute_now(const site& s, const request& r, respond answer) {
-  const auto refuse = [&](std::string_view detail, int status = 422) {
-    s.metrics.submission("execute", "invalid");
-    answer(failed(status, detail));
-  };
-  if (!is_json(r.content_type)) return refuse("body: must be JSON (Content-Type: application/json)");
-  auto read = read_execution(r.body, s.settings, s.runtimes);
-  if (const auto* wrong = std::get_if<complaint>(&read)) return refuse(wrong->detail, wrong->status);
-  auto what = std::make_shared<const actors::execution_request>(std::move(std::get<actors::execution_request>(read)));
-  std::vector<std::string> paths;
-  for (std::size_t n = what->own_files; n < what->files.size(); ++n) paths.push_back(what->files[n].path);
+void run_now(const site& s, const request& r, actors::execution_request read, respond answer) {
+  auto what = std::make_shared<const actors::execution_request>(std::move(read));
+  auto paths = own_paths(*what);
   s.pipeline.execute(std::move(what), claimant_of(r), r.left,
                      [&s, answer = std::move(answer),
                       paths = std::move(paths)](actors::answer<std::shared_ptr<actors::execution_answer>> given) {
@@ -129,7 +28,7 @@ void execute_now(const site& s, const request& r, respond answer) {
                          return answer(refused(s, *why));
                        }
                        const auto done = std::get<0>(given);
-                       const bool ran = !done->misplaced && done->not_started == 0 && !done->no_such_artifact;
+                       const bool ran = has_run(*done);
                        s.metrics.submission("execute", ran ? "accepted" : "invalid");
                        if (!ran) {
                          const auto [status, detail] = describe_refusal(*done, paths);
@@ -140,6 +39,25 @@ void execute_now(const site& s, const request& r, respond answer) {
                        if (size <= large) return answer(render(*done));
                        s.aside([answer, done] { answer(render(*done)); });
                      });
+}
+
+}  // namespace
+
+void execute(const site& s, const request& r, respond answer) {
+  const auto refuse = [&](const complaint& wrong) {
+    s.metrics.submission("execute", "invalid");
+    answer(failed(wrong.status, wrong.detail));
+  };
+  if (!is_json(r.content_type)) return refuse({"body: must be JSON (Content-Type: application/json)"});
+  auto body = read_json_object(r.body);
+  if (const auto* wrong = std::get_if<complaint>(&body)) return refuse(*wrong);
+  auto when = take_manner(std::get<json::object>(body), r.prefer);
+  if (const auto* wrong = std::get_if<complaint>(&when)) return refuse(*wrong);
+  auto read = read_execution(std::get<json::object>(body), s.settings, s.runtimes);
+  if (const auto* wrong = std::get_if<complaint>(&read)) return refuse(*wrong);
+  const auto& manner = std::get<execution_manner>(when);
+  if (manner.later) return accept_execution(s, r, manner, std::move(answer));
+  run_now(s, r, std::move(std::get<actors::execution_request>(read)), std::move(answer));
 }
 
 }  // namespace lazaret::http

@@ -38,11 +38,15 @@ void set_environment(sandbox::policy& rules, std::string_view name, std::string_
 
 }  // namespace
 
-batch::plan make_plan(const batch::job& what, std::vector<std::string> contents) {
+batch::plan make_plan(const batch::job& what, std::vector<std::string> contents,
+                      const sandbox::installed_runtimes& runtimes) {
   const auto read = read_spec(boost::json::parse(what.spec), {.most_memory_mb = 1 << 20, .allows_outbound = true});
   const auto* spec = std::get_if<job_spec>(&read);
-  if (spec == nullptr) throw std::runtime_error{"the spec of job " + what.id + " is none"};
-
+  batch::plan plan;
+  if (spec == nullptr) {  // of a version that took what this one doesn't
+    plan.obstacle = {.note = "this service can't read the job's spec", .error = "non-zero exit"};
+    return plan;
+  }
   std::vector<sandbox::volume_file> code, input;
   bool has_entry = false;
   for (std::size_t n = 0; n < contents.size(); ++n) {
@@ -51,15 +55,24 @@ batch::plan make_plan(const batch::job& what, std::vector<std::string> contents)
     (is_code ? code : input).push_back({what.input[n].name, std::move(contents[n])});
   }
 
-  batch::plan plan;
   if (!has_entry) {
     plan.obstacle = {.note = "missing entry file: " + spec->entry, .error = "missing entry file"};
     return plan;
   }
+  const auto& language = *sandbox::find_runtime(spec->runtime);  // read_spec() found it
+  if (!runtimes.has(language)) {                                 // any more: it was, when the job was taken
+    plan.obstacle = {.note = runtimes.what_is_missing(language), .error = "non-zero exit"};
+    return plan;
+  }
+  plan.runtime = language.name;
   auto& rules = plan.rules;
   rules = sandbox::make_policy(*sandbox::find_preset("jobs"), true);
+  runtimes.furnish(language, code_place, rules);
+  set_environment(rules, "HOME", "/tmp");  // the code can't be written to
+  rules.argv = runtimes.run_argv(language, code_place);
   // An entry called `-c` is a file's name, not an option.
-  rules.argv = {"/usr/bin/python3", spec->entry.starts_with('-') ? "./" + spec->entry : spec->entry};
+  std::ranges::replace(rules.argv, std::string{language.main_file},
+                       spec->entry.starts_with('-') ? "./" + spec->entry : spec->entry);
   rules.argv.insert(rules.argv.end(), spec->args.begin(), spec->args.end());
   set_environment(rules, "JOB_ID", what.id);
   set_environment(rules, "PYTHONUNBUFFERED", "1");  // or its lines would come when it ends

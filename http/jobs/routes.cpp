@@ -42,8 +42,9 @@ using accepted = std::function<void(std::string id, const job_spec& spec)>;
 
 /// Reads the form, writes the job; `then` goes on with its id. The body stays where it is until `answer` was given.
 void take_in(const site& s, const request& r, respond answer, accepted then) {
-  auto read = read_request(
-      r, {.most_memory_mb = s.settings.jobs_max_memory_mb, .allows_outbound = s.settings.allow_outbound == "true"});
+  auto read = read_request(r, {.most_memory_mb = s.settings.jobs_max_memory_mb,
+                               .allows_outbound = s.settings.allow_outbound == "true",
+                               .runtimes = &s.runtimes});
   if (auto* wrong = std::get_if<response>(&read)) {
     s.metrics.submission("jobs", "invalid");
     return answer(std::move(*wrong));

@@ -53,6 +53,17 @@ std::optional<double> number_of(const json::value& value) {
                                                                                              : std::nullopt;
 }
 
+/// Those that run the entry file as it is: the code of a job can't be written to, and a compiler would have to.
+std::string all_runtimes() {
+  std::string names;
+  for (const auto& one : sandbox::runtimes()) {
+    if (!one.compile.empty()) continue;
+    (names += names.empty() ? "" : ", ") += one.name;
+    for (const auto* alias : one.aliases) (names += ", ") += alias;
+  }
+  return names;
+}
+
 class spec_reader {
  public:
   explicit spec_reader(const spec_limits& within) : within_{within} {}
@@ -98,8 +109,13 @@ class spec_reader {
 
   void read_runtime(const json::value& value) {
     if (!read_text({"spec", "runtime"}, value, spec_.runtime)) return;
-    if (!spec_.runtime.starts_with("python"))
-      wrong_.add("value_error", {"spec", "runtime"}, "Value error, there is no such runtime", value);
+    const auto* which = sandbox::find_runtime(spec_.runtime);
+    if (which == nullptr || !which->compile.empty())
+      wrong_.add("value_error", {"spec", "runtime"},
+                 "Value error, there is no such runtime; there are " + all_runtimes(), value);
+    else if (within_.runtimes != nullptr && !within_.runtimes->has(*which))
+      wrong_.add("value_error", {"spec", "runtime"}, "Value error, " + within_.runtimes->what_is_missing(*which),
+                 value);
   }
   void read_entry(const json::value& value) {
     if (read_text({"spec", "entry"}, value, spec_.entry) && spec_.entry.empty())

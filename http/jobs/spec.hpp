@@ -12,6 +12,7 @@
 
 #include "actors/batch/folder.hpp"
 #include "http/message.hpp"
+#include "sandbox/runtimes/installed.hpp"
 
 namespace lazaret::http::jobs {
 
@@ -26,6 +27,8 @@ struct job_spec {
 struct spec_limits {
   std::int64_t most_memory_mb = 4096;
   bool allows_outbound = false;  ///< ALLOW_OUTBOUND
+  /// Null: a language that isn't here is all right, too.
+  const sandbox::installed_runtimes* runtimes = nullptr;
 };
 
 /// Or the list of what is wrong with it. `text`: a JSON object.

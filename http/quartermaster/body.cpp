@@ -151,9 +151,8 @@ std::variant<run_request, response> read_run(std::string_view body, std::string_
   read.memory =
       read_size(from, "mem_limit", settings.default_memory, least_memory, settings.max_memory_mb, "MAX_MEMORY_MB");
   const auto most_shares = static_cast<std::int64_t>(std::stod(settings.max_cpu_cores) * shares_of_a_core);
-  read.cpus = static_cast<double>(read_number(from, "cpu_shares", settings.default_cpu_shares, least_shares,
-                                              most_shares, "MAX_CPU_CORES")) /
-              shares_of_a_core;
+  read.cpu_shares = static_cast<std::uint32_t>(
+      read_number(from, "cpu_shares", settings.default_cpu_shares, least_shares, most_shares, "MAX_CPU_CORES"));
   read.disk = read_size(from, "disk_limit", settings.default_disk, least_disk, settings.max_disk_mb, "MAX_DISK_MB");
   from.truth("allow_network", read.allow_network);
   if (read.allow_network && settings.allow_outbound != "true")

@@ -28,7 +28,7 @@ struct run_request {
   std::string entrypoint;                     ///< empty: the image's own
   std::chrono::seconds timeout{0};
   sandbox::bytes memory, disk;
-  double cpus = 0;
+  std::uint32_t cpu_shares = 0;
   bool allow_network = false;
   std::vector<std::string> environment;  ///< `NAME=value`
   std::optional<recipe> prebuild;

@@ -85,11 +85,16 @@ sandbox::policy build_policy(const prebuild_request& what, const site& s, const 
   rules.files.push_back({build_file, build_script()});
   rules.argv = {"/bin/sh", build_file};
   rules.network = sandbox::network_mode::gateway;
-  const auto index = "http://127.0.0.1:" + std::to_string(rules.gateway_port) + "/simple";
+  const auto gateway = "http://127.0.0.1:" + std::to_string(rules.gateway_port);
   for (auto* variable : {"PIP_BREAK_SYSTEM_PACKAGES=1", "PIP_NO_CACHE_DIR=1", "PIP_DISABLE_PIP_VERSION_CHECK=1",
                          "PIP_CONFIG_FILE=/dev/null", "PIP_NO_INPUT=1", "NETRC=/dev/null"})
     rules.environment.emplace_back(variable);
-  rules.environment.push_back("PIP_INDEX_URL=" + index);
+  rules.environment.push_back("PIP_INDEX_URL=" + gateway + "/simple");
+  // Deno and Bun read the first, too. What is global lands where add_layer() and NODE_PATH look for it.
+  rules.environment.push_back("NPM_CONFIG_REGISTRY=" + gateway + "/npm/");
+  for (auto* variable : {"NPM_CONFIG_PREFIX=/usr/local", "NPM_CONFIG_AUDIT=false", "NPM_CONFIG_FUND=false",
+                         "NPM_CONFIG_UPDATE_NOTIFIER=false", "NPM_CONFIG_CACHE=/tmp/.npm"})
+    rules.environment.emplace_back(variable);
   // Compiled modules are part of what is built: a jail that runs with them can't write any.
   std::erase_if(rules.environment, [](const auto& v) { return v.starts_with("PYTHONDONTWRITEBYTECODE="); });
   if (!shelf.pip.empty()) {

@@ -59,7 +59,9 @@ actors::execution_request make_execution(run_request&& asked, const image& from,
   limits.wall = asked.timeout;
   limits.cpu = limits.wall * 64;  // so that the wall time is what ends it
   limits.memory = asked.memory;
-  limits.cpus = asked.cpus;
+  // As docker run --cpu-shares: a weight among those who want the processor, not a ceiling for one who is alone.
+  limits.cpu_shares = asked.cpu_shares;
+  limits.cpus = std::stod(settings.max_cpu_cores);
   limits.output = {static_cast<std::uint64_t>(settings.max_output_mb) << 20};
   limits.file_size = {1ULL << 62};  // a sparse file may be larger than the file system
   for (auto& place : rules.tmpfs)

@@ -10,6 +10,7 @@
 #include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
 #include "http/json_body.hpp"
+#include "http/listed.hpp"
 
 namespace lazaret::http::stream {
 namespace {
@@ -190,25 +191,9 @@ std::size_t whole_characters(std::string_view bytes) noexcept {
   return bytes.size();
 }
 
-namespace {
-
-/// Calls `look` with each of a comma-separated list, until it says that it is content.
-template <class Look>
-void for_each_protocol(std::string_view list, Look look) {
-  while (!list.empty()) {
-    auto one = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(one.size() + 1, list.size()));
-    while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
-    while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
-    if (look(one)) return;
-  }
-}
-
-}  // namespace
-
 std::string offered_token(std::string_view protocols) {
   std::string token;
-  for_each_protocol(protocols, [&](std::string_view one) {
+  for_each_listed(protocols, [&](std::string_view one) {
     if (!one.starts_with(bearer_prefix)) return false;
     std::string text{one.substr(bearer_prefix.size())};
     std::ranges::replace(text, '-', '+');
@@ -222,7 +207,7 @@ std::string offered_token(std::string_view protocols) {
 
 bool offers_protocol(std::string_view protocols) {
   bool found = false;
-  for_each_protocol(protocols, [&](std::string_view one) { return found = one == protocol_name; });
+  for_each_listed(protocols, [&](std::string_view one) { return found = one == protocol_name; });
   return found;
 }
 

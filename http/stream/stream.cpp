@@ -9,7 +9,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "http/execute/answer.hpp"
@@ -25,13 +24,8 @@ namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 using websocket::close_code;
 
-/// Of one message after the first.
-constexpr std::size_t most_message = 1 << 20;
-/// What the program has not read of its input; beyond, nothing more is read of the connection.
-constexpr std::size_t most_input = 256 << 10;
+/// Of a frame.
 constexpr std::size_t piece_bytes = 64 << 10;
-/// A first message of at most so much is parsed on the I/O thread that read it.
-constexpr std::size_t small_message = 64 << 10;
 /// Files of so much are rendered on a reader thread.
 constexpr std::size_t large_answer = 256 << 10;
 /// Of the kernel's memory; what is in there when a client stops reading counts as sent.
@@ -131,107 +125,10 @@ auto conversation::pause(asio::steady_timer& timer, clock::duration most) -> tas
   co_await timer.async_wait(into(ec));
 }
 
-// GCC 12 lays out the frame of a coroutine wrongly that awaits in the condition of a loop with a body that awaits too
-// (its resume function is then not where coroutine_handle looks for it): hence the `for (;;)`.
-auto conversation::read() -> task<> {
-  co_await hear_first();
-  for (;;) {
-    const bool came = co_await read_message(most_message);
-    if (!came) break;
-    hear();
-    co_await wait_for_room();
-  }
-  leave();
-}
-
-auto conversation::read_message(std::size_t most) -> task<bool> {
-  error_code ec;
-  buffer_.clear();
-  if (gone_) co_return false;
-  do {
-    // Not into a dynamic buffer: what Beast then guesses of its size rests on an assertion that a stranger can reach.
-    const auto n = co_await web_.async_read_some(buffer_.prepare(piece_bytes), into(ec));
-    buffer_.commit(n);
-    heard_ = clock::now();
-    if (ec) gone_ = true;
-    if (gone_) co_return false;
-    if (done_) {  // nobody listens any more, but for the close that is somewhere behind it
-      buffer_.clear();
-    } else if (buffer_.size() > most) {
-      object(close_code::too_big, 413, "message: must be at most " + std::to_string(most) + " bytes long");
-    } else if (!is_begun_ && !request_bytes_.cover(buffer_.size())) {
-      object(close_code::try_again_later, 503, "start: too many large requests at once");
-    } else if (!is_begun_ && buffer_.size() / hub_.lim.body_bytes > extended_) {
-      ++extended_;  // each further mebibyte has the time that the first had
-      must_start_by_ = heard_ + hub_.lim.body_time;
-    }
-  } while (!web_.is_message_done());
-  co_return true;
-}
-
-auto conversation::hear_first() -> task<> {
-  const auto most = static_cast<std::size_t>(hub_.shared.settings.max_body_mb) << 20;
-  const bool came = co_await read_message(most);
-  if (!came || done_) co_return;
-  must_start_by_ = clock::time_point::max();
-  parse_first();
-  while (!first_ && !done_ && !gone_) co_await pause(room_, std::chrono::seconds{1});
-  if (first_ && !done_ && !gone_) begin_with(std::exchange(first_, std::nullopt).value());
-}
-
-/// Into `first_`, sooner or later.
-void conversation::parse_first() {
-  if (!web_.got_text()) return object(close_code::policy_error, 422, "start: must be the first message, as text");
-  auto text = beast::buffers_to_string(buffer_.data());
-  buffer_ = {};
-  if (text.size() <= small_message)
-    return void(first_.emplace(read_start(text, hub_.shared.settings, hub_.shared.runtimes)));
-  hub_.shared.aside([text = std::move(text), &shared = hub_.shared, self = shared_from_this()] {
-    auto read = std::make_shared<checked<actors::execution_request>>(complaint{"start: could not be read"});
-    try {
-      *read = read_start(text, shared.settings, shared.runtimes);
-    } catch (const std::exception& e) {
-      spdlog::error("a message could not be read: {}", e.what());
-    }
-    asio::post(self->socket_.get_executor(), [read, self] {
-      self->first_.emplace(std::move(*read));
-      self->wake();
-    });
-  });
-}
-
-void conversation::begin_with(checked<actors::execution_request> read) {
-  if (auto* what = std::get_if<actors::execution_request>(&read)) return begin(std::move(*what));
-  hub_.shared.metrics.submission("stream", "invalid");
-  const auto& wrong = std::get<complaint>(read);
-  object(close_code::policy_error, static_cast<unsigned>(wrong.status), wrong.detail);
-}
-
-void conversation::hear() {
-  if (done_) return;
-  const std::string_view bytes{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
-  if (!web_.got_text()) return talk_->give(bytes);
-  auto read = read_saying(bytes, has_terminal_);
-  if (const auto* wrong = std::get_if<complaint>(&read)) return object(close_code::policy_error, 422, wrong->detail);
-  const auto& said = std::get<saying>(read);
-  if (const auto* some = std::get_if<input>(&said)) talk_->give(some->bytes);
-  if (std::holds_alternative<end_of_input>(said)) talk_->end_input();
-  if (const auto* one = std::get_if<send_signal>(&said)) talk_->signal(one->number);
-  if (const auto* size = std::get_if<resize>(&said)) talk_->resize(size->to);
-}
-
-auto conversation::wait_for_room() -> task<> {
-  while (talk_->waiting() > most_input && !done_ && !gone_) {
-    paused_ = true;
-    co_await pause(room_, std::chrono::hours{1});
-  }
-  if (std::exchange(paused_, false)) heard_ = clock::now();
-}
-
 void conversation::begin(actors::execution_request what) {
   is_begun_ = true;
   has_terminal_ = what.rules.terminal.rows != 0;
-  for (std::size_t n = what.own_files; n < what.files.size(); ++n) paths_.push_back(what.files[n].path);
+  paths_ = own_paths(what);
   if (!what.standard_input.empty()) talk_->give(std::exchange(what.standard_input, {}));
   // Whoever calls these may outlive the connection, but not the server, which waits for what it is owed.
   const auto debt = std::make_shared<owed_answer>(hub_);
@@ -245,8 +142,7 @@ void conversation::begin(actors::execution_request what) {
       std::make_shared<const actors::execution_request>(std::move(what)), who_, left_.get_token(),
       [weak = weak_from_this(), to = socket_.get_executor(), debt, &metrics = hub_.shared.metrics](answer given) {
         const auto* refusal = std::get_if<actors::refusal>(&given);
-        const bool ran = refusal == nullptr && !std::get<0>(given)->misplaced && std::get<0>(given)->not_started == 0 &&
-                         !std::get<0>(given)->no_such_artifact;
+        const bool ran = refusal == nullptr && has_run(*std::get<0>(given));
         metrics.submission("stream", refusal != nullptr ? row(refusal->why).outcome : ran ? "accepted" : "invalid");
         asio::post(to, [weak, given = std::move(given)] {
           if (const auto self = weak.lock()) self->end(given);
@@ -261,7 +157,7 @@ void conversation::end(const answer& given) {
     return object(close_code::try_again_later, public_face.status, row(refusal->why).detail);
   }
   const auto done = std::get<0>(given);
-  if (done->misplaced || done->not_started != 0 || done->no_such_artifact) {
+  if (!has_run(*done)) {
     const auto [status, detail] = describe_refusal(*done, paths_);
     return object(close_code::policy_error, static_cast<unsigned>(status), detail);
   }

@@ -7,8 +7,19 @@
 
 namespace lazaret::sandbox {
 
-result<void> start_own_session() {
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);  // some can't be set
+sigset_t ignored_signals() {
+  sigset_t all;
+  sigemptyset(&all);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction now {};
+    if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) ::sigaddset(&all, signal);
+  }
+  return all;
+}
+
+result<void> start_own_session(const sigset_t& ignored) {
+  for (int signal = 1; signal < NSIG; ++signal)
+    if (::sigismember(&ignored, signal) == 1) ::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -97,7 +97,8 @@ constexpr runtime deno{
     .main_file = "main.ts",
     .entry_point = "deno run --allow-all main.ts",
     .compile = "",
-    .run = {"{dir}/deno/deno", "run", "--allow-all", "main.ts"},
+    // A cache of compiled code would be written for nobody to read.
+    .run = {"{dir}/deno/deno", "run", "--allow-all", "--no-code-cache", "main.ts"},
     .needs = {"{dir}/deno/deno"},
     .version_argument = "--version",
     .install = by_deps,

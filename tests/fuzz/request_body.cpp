@@ -82,7 +82,7 @@ void check_run(std::string_view text) {
     fuzz::must(read->timeout.count() >= 1 && read->timeout.count() <= settings.max_timeout, "the time is in range");
     fuzz::must(read->memory.count >= 1 << 20 && read->memory.count <= 2048ULL << 20, "the memory is in range");
     fuzz::must(read->disk.count >= 1 << 20 && read->disk.count <= 5000ULL << 20, "the disk is in range");
-    fuzz::must(read->cpus > 0 && read->cpus <= 4, "the CPU is in range");
+    fuzz::must(read->cpu_shares >= 2 && read->cpu_shares <= 4096, "the CPU is in range");
     for (const auto& one : read->environment)
       fuzz::must(one.find('=') > 0 && one.find('=') != one.npos && one.find('\0') == one.npos, "a variable has a name");
   } else {

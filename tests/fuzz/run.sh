@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 seconds="${1:-5}"
 [[ "$seconds" =~ ^[0-9]+$ ]] || { echo "usage: tests/fuzz/run.sh [SECONDS [TARGET...]]" >&2; exit 2; }
 targets=("${@:2}")
-(( ${#targets[@]} )) || targets=(index_page archive version_text wire_message event_lines request_body stored_json multipart_form)
+(( ${#targets[@]} )) || targets=(index_page archive version_text wire_message event_lines request_body stored_json multipart_form stream_message)
 
 [[ -f build/fuzz/build.ninja ]] || cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz -- --quiet
@@ -26,7 +26,7 @@ fuzz() {
   if (( seconds )); then options+=(-max_total_time="$seconds"); else options+=(-runs=0); fi
   mkdir -p "$learned"
   if "build/fuzz/bin/fuzz_$name" "${options[@]}" -print_final_stats=1 "$learned" "$seeds" >"$log" 2>&1; then
-    printf 'fuzz %-13s %9s inputs in %s s, nothing found\n' "$name" \
+    printf 'fuzz %-14s %9s inputs in %s s, nothing found\n' "$name" \
       "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$seconds"
   else
     tail -n 60 "$log"

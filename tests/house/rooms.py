@@ -19,6 +19,7 @@ ONLY_IN = {
     "curl/": ("actors/download/fetcher", "actors/report/webhook_client"),
     "archive": ("actors/download/archive",),
     "sqlite3.h": ("actors/sqlite.hpp",),
+    "hiredis/": ("actors/store/redis_wire",),
     "CLI/": ("http/",),
     "toml++": ("http/",),
     "spdlog/": ("http/",),

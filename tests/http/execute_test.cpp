@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include "http/execute/body.hpp"
+#include "http/execute/manner.hpp"
 #include "http/execute/stages.hpp"
+#include "http/json_body.hpp"
 #include "tests/http/loopback.hpp"
 
 using namespace lazaret;
@@ -74,6 +76,33 @@ TEST_CASE("POST /v1/execute refuses what it doesn't know, by the field's name") 
     CHECK(complaint_about(body) == wrong);
   }
   CHECK(complaint_about("{'argv': ['/bin/true']}").empty());
+}
+
+TEST_CASE("an answer may come later: by the field, or without it by the header") {
+  struct row {
+    const char *body, *prefer;
+    bool later, preferred;
+  };
+  for (const auto& [body, prefer, later, preferred] : {
+           row{R"({"argv": ["a"]})", "", false, false},
+           row{R"({"argv": ["a"], "async": true})", "", true, false},
+           row{R"({"argv": ["a"], "async": true})", "respond-async", true, false},
+           row{R"({"argv": ["a"], "async": false})", "respond-async", false, false},
+           row{R"({"argv": ["a"]})", "respond-async", true, true},
+           row{R"({"argv": ["a"]})", "handling=lenient;x , Respond-ASYNC ;y, wait=5", true, true},
+           row{R"({"argv": ["a"]})", "respond-async2, wait=respond-async, ;respond-async,,", false, false},
+       }) {
+    INFO(body << ' ' << prefer);
+    auto object = std::get<boost::json::object>(read_json_object(body));
+    const auto read = take_manner(object, prefer);
+    REQUIRE(read.index() == 0);
+    CHECK(std::get<execution_manner>(read).later == later);
+    CHECK(std::get<execution_manner>(read).preferred == preferred);
+    CHECK_FALSE(object.contains("async"));
+    CHECK(object.contains("argv"));
+  }
+  auto object = std::get<boost::json::object>(read_json_object(R"({"async": 1})"));
+  CHECK(std::get<complaint>(take_manner(object, "")).detail == "async: must be true or false");
 }
 
 TEST_CASE("a language that is not installed is 404") {

@@ -82,7 +82,7 @@ TEST_CASE("a run has the contract's defaults") {
   CHECK(asked.timeout == std::chrono::seconds{30});
   CHECK(asked.memory.count == 256ULL << 20);
   CHECK(asked.disk.count == 512ULL << 20);
-  CHECK(asked.cpus == 0.5);
+  CHECK(asked.cpu_shares == 512);
   CHECK_FALSE(asked.allow_network);
   CHECK(asked.files.empty());
   CHECK(asked.environment.empty());
@@ -256,7 +256,8 @@ TEST_CASE("what is run is what was asked for") {
   CHECK(rules.argv == std::vector<std::string>{"/usr/bin/python3", "main.py"});
   CHECK(rules.limits.wall == std::chrono::seconds{3});
   CHECK(rules.limits.memory.count == 64ULL << 20);
-  CHECK(rules.limits.cpus == 2.0);
+  CHECK(rules.limits.cpu_shares == 2048);
+  CHECK(rules.limits.cpus == 4.0);
   CHECK(rules.network == sandbox::network_mode::none);
   CHECK(std::ranges::count(rules.environment, "HOME=/x") == 1);
   CHECK(std::ranges::count(rules.environment, "A=b") == 1);

@@ -10,10 +10,12 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 class RawWebSocket(contextlib.AbstractContextManager):
-    def __init__(self, service, token=None, headers=(), receive_buffer=None, path="/v1/execute/stream"):
+    def __init__(self, service, token=None, headers=(), receive_buffer=None, path="/v1/execute/stream", source=None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.settimeout(20)
         self.socket.connect((service.host, service.port))
         lines = [f"GET {path} HTTP/1.1", f"Host: {service.host}:{service.port}", "Upgrade: websocket",

@@ -121,7 +121,7 @@ class HostileIndexTest(support.NeedsRoot):
                     "short": "", "long": "", "reset": "", "nonsense": "", "garbage": "no page", "deep": "",
                     "always": "", "hang": "", "hanging-page": ""}
         with helper("hostile_index.py") as port, \
-                Service(f"http://127.0.0.1:{port}/simple", MAX_DOWNLOAD_BYTES=20_000_000) as service:
+                Service(f"http://127.0.0.1:{port}/simple", MAX_DOWNLOAD_BYTES=20_000_000, DOWNLOAD_STALL_SEC=3) as service:
             # Everything at once: those that hang must not hold up the others.
             self.assertEqual(service.request("PATCH", "/v1/stages/download", {"concurrency": 16})[0], 200)
             runs = {what: service.submit(f"bad-{what}", "1.0") for what in expected}

@@ -97,5 +97,24 @@ class Execute(unittest.TestCase):
         self.assertEqual(service.request("POST", "/v1/execute", {"argv": ["true"]}, token=None)[0], 401)
 
 
+class Prepared(unittest.TestCase):
+    def test_the_metrics_say_which_jails_had_been_prepared(self):
+        """The jailer prepares none before a kind was asked for again: the first are cold, later ones are not."""
+        with support.Service("http://127.0.0.1:1/simple") as fresh:
+            started = lambda path: fresh.metric('lazaret_jail_start_seconds_count{path="%s"}' % path)
+            asked = 0
+
+            def runs():
+                nonlocal asked
+                status, answer, _ = fresh.request("POST", "/v1/execute", {"runtime": "python", "source": "print(1)"}, timeout=60)
+                self.assertEqual((status, answer["stdout"]), (200, "1\n"))
+                asked += 1
+                return started("warm")
+            self.assertEqual(runs(), 0)
+            self.assertEqual(started("cold"), 1)
+            fresh.until(runs, 30, "a jail is there before it is asked for")
+            self.assertEqual(started("cold") + started("warm"), asked)
+
+
 if __name__ == "__main__":
     support.main()

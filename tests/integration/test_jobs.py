@@ -215,6 +215,24 @@ print(json.dumps({
         self.assertRegex(plain["JOB_ID"], ID)
         self.assertEqual(plain["MPLCONFIGDIR"], "/tmp/matplotlib")
 
+    def test_the_runtime_is_the_one_that_was_asked_for(self):
+        for name in ("python", "python3", "python3.11", "python3.12", "code-runner-python"):
+            self.assertEqual(sync("print('hello')", {"runtime": name})["logs"].splitlines()[1], "hello", name)
+        here = {one["id"].removeprefix("code-runner-") for one in request("GET", "/runtimes", headers={"Authorization": f"Bearer {support.TOKEN}"})[1]["images"]
+                if one["available"]}
+        said = "console.log(process.argv.slice(2).join(), require('fs').readdirSync('.').join()); require('fs').writeFileSync(process.env.JOB_OUTPUT_DIR + '/made', 'x')"
+        for name, entry, source in (("node", "start.js", said), ("bun", "start.ts", said), ("ruby", "-e", "puts ARGV.join(',') + ' ' + Dir.children('.').join; File.write('/workspace/output/made', 'x')")):
+            if name not in here:
+                print(f"test_jobs: {name} is not installed: deploy/deps.sh --runtimes")
+                continue
+            status, answer, _ = post("/jobs/sync", {"runtime": name, "entry": entry, "args": ["a", "b"]}, [(entry, source)])
+            self.assertEqual((status, answer["logs"].splitlines()[1], answer["artifacts"]), (200, f"a,b {entry}", ["made"]), answer)
+            self.assertEqual(answer["job"]["spec"]["runtime"], name)
+        for name in ("python2.7", "pythonx", "python3.12; id", "go", "rust", "cobol", ""):
+            status, answer, _ = post("/jobs", {"runtime": name}, [("main.py", "")])
+            self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["body", "spec", "runtime"]), name)
+            self.assertIn("there is no such runtime; there are python, python3,", answer["detail"][0]["msg"])
+
     def test_the_cpu_limit_holds(self):
         source = "import time\nt = time.monotonic()\nwhile time.process_time() < 0.4: pass\nprint(time.monotonic() - t)"
         self.assertGreater(float(sync(source, {"cpu_limit": 0.2})["logs"].splitlines()[1]), 1.2)

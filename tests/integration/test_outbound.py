@@ -1,4 +1,5 @@
 """Network mode `outbound` with an Internet of the test's own: what a jail reaches, and what it never does."""
+import json
 import os
 import pathlib
 import socket
@@ -229,6 +230,14 @@ print(ask('{world.WEB}'), ask('web.example'), ask('six.example')); print(ask('Re
         self.assertEqual(out, f"ECONNRESET no such name no such name\n{found} {found} ECONNRESET\n")
         self.assertEqual(connections("refused_name") - before, 2)
 
+    def test_of_an_execution_that_is_answered_later(self):
+        body = {"async": True, "runtime": "python", "source": TOOLS + f"print(ask('registry.example'), ask('web.example'), ask('{world.NEIGHBOUR}'))",
+                "network": "outbound", "hosts": ["registry.example"], "limits": {"wall_ms": 60000}}
+        status, answer, headers = service.request("POST", "/v1/execute", body)
+        self.assertEqual(status, 202, answer)
+        done = service.until(lambda: (a := service.request("GET", headers["Location"])[1])["status"] in support.ENDED and a, 60, "it ends")
+        self.assertEqual((done["stdout"], done["stderr"]), (f"{world.WEB} 80 from 10.9.0.2 no such name ECONNRESET\n", ""))
+
     def test_hosts_that_are_none(self):
         for body, detail in [({"network": "none", "hosts": ["a"]}, "hosts: needs `network`: `outbound`"),
                              ({"network": "outbound", "hosts": []}, "hosts: must have 1 to 64 items"),
@@ -269,11 +278,94 @@ print(set(ends) <= {{'ECONNRESET', 'ECONNREFUSED'}}, set(ends[-20:]))
         self.assertTrue(out.endswith("[(1, 'lo')]\n"), out)
 
 
+def run(source, **fields):
+    """The quartermaster's way in; its standard output."""
+    status, answer, _ = service.request("POST", "/run", {"code": source, "allow_network": True, "timeout": 60, **fields}, timeout=90)
+    assert (status, answer["stderr"]) == (200, ""), (status, answer)
+    return answer["stdout"]
+
+
+def job(source, **spec):
+    """The jobs' way in; the lines that the program printed."""
+    parts = [('name="spec"', json.dumps({"net_policy": "outbound", **spec})), ('name="code_files"; filename="main.py"', source)]
+    body = "".join(f"--limit\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n" for head, text in parts) + "--limit--\r\n"
+    status, answer, _ = service.request("POST", "/jobs/sync", body.encode(), headers={"Content-Type": "multipart/form-data; boundary=limit"}, timeout=90)
+    assert status == 200 and answer["job"]["status"] == "succeeded", (status, answer)
+    return "".join(line + "\n" for line in answer["logs"].splitlines() if not line.startswith("[runner] "))
+
+
+class OtherFronts(unittest.TestCase):
+    """/run with allow_network, and /jobs with net_policy: the same relay, and the same walls."""
+    FRONTS = (("/run", run), ("/jobs", job))
+
+    def test_the_world_is_reached_by_address_and_by_name(self):
+        for name, front in self.FRONTS:
+            before = connections("relayed")
+            out = front(TOOLS + f"print(ask('{world.WEB}')); print(ask('web.example', 443)); print(ask('{world.WEB6}')); print(ask('nobody.example'))")
+            self.assertEqual(out, f"{world.WEB} 80 from 10.9.0.2\n{world.WEB} 443 from 10.9.0.2\n{world.WEB6} 80 from 2620:9::2\nno such name\n", name)
+            self.assertEqual(connections("relayed") - before, 3, name)
+
+    def test_what_goes_and_what_comes_is_whole(self):
+        for name, front in self.FRONTS:
+            out = front("""
+import hashlib, os, socket, threading
+data = os.urandom(3 << 20)
+with socket.create_connection(('web.example', 80)) as s:
+    s.sendall(b'echo'); import time; time.sleep(.3)
+    threading.Thread(target=s.sendall, args=(data,)).start()
+    got = b''
+    while len(got) < len(data): got += s.recv(1 << 16)
+print(hashlib.sha256(got).digest() == hashlib.sha256(data).digest())
+""")
+            self.assertEqual(out, "True\n", name)
+
+    def test_what_a_jail_never_reaches(self):
+        closed = "{'ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'closed'}"
+        for name, front in self.FRONTS:
+            out = front(TOOLS + f"""
+for host in ('127.0.0.1', '10.9.0.1', '10.9.0.2', '{world.HOST_PUBLIC}', '{world.NEIGHBOUR}', '169.254.169.254', '10.1.1.1', '::1', '2620:9::2', '::ffff:10.9.0.2'):
+    print(host, {{ask(host, port, wait=5) for port in (80, {service.port})}} <= {closed})
+print('mail', ask('{world.WEB}', 25))
+for name in ('inside', 'loop', 'meta', 'mixed', 'home'): print(name, ask(name + '.example') == 'no such name')
+""")
+            self.assertEqual([line for line in out.splitlines() if not line.endswith("True")], ["mail ECONNRESET"], name)
+
+    def test_without_the_word_there_is_no_network(self):
+        look = TOOLS + f"import os\nprint(ask('{world.WEB}'), ask('web.example'), sorted(os.listdir('/sys/class/net')) if os.path.exists('/sys/class/net') else ['lo'])"
+        for name, out in (("/run", run(look, allow_network=False)), ("/jobs", job(look, net_policy="none"))):
+            self.assertTrue(out.startswith("ENETUNREACH "), (name, out))
+            self.assertTrue(out.endswith("['lo']\n"), (name, out))
+        self.assertEqual(run("import os; print(sorted(os.listdir('/sys/class/net')))"), "['eth0', 'lo']\n")
+
+    def test_other_languages_have_it_too(self):
+        images = {one["id"]: one["available"] for one in service.request("GET", "/images")[1]["images"]}
+        sources = {"node": f"const s = require('net').connect(80, 'web.example', () => s.write('?')); s.on('data', d => {{ console.log(d.toString()); s.end() }})",
+                   "ruby": "require 'socket'; s = TCPSocket.new('web.example', 80); s.write('?'); puts s.recv(99)",
+                   "go": 'package main\nimport ("fmt"; "net")\nfunc main() { c, e := net.Dial("tcp", "web.example:80"); if e != nil { panic(e) }; '
+                         'c.Write([]byte("?")); b := make([]byte, 99); n, _ := c.Read(b); fmt.Println(string(b[:n])) }'}
+        for image, source in sources.items():
+            if not images["code-runner-" + image]:
+                print(f"test_outbound: {image} is not installed: deploy/deps.sh --runtimes")
+                continue
+            self.assertEqual(run(source, image=image, mem_limit="512m"), f"{world.WEB} 80 from 10.9.0.2\n", image)
+
+    def test_nothing_stays_open_after_the_end(self):
+        files = lambda: len(os.listdir(f"/proc/{service.process.pid}/fd"))
+        before = files()
+        hold = "import socket\nkept = [socket.create_connection(('web.example', 80)) for _ in range(5)]\nprint(len(kept))"
+        for _, front in self.FRONTS:
+            self.assertEqual(front(hold), "5\n")
+        service.until(lambda: files() <= before + 2, 10, "the relay's connections are closed")
+
+
 class SwitchedOff(unittest.TestCase):
     def test_by_default_nobody_gets_out(self):
         with support.Service("http://127.0.0.1:1/simple") as closed:
             status, answer, _ = closed.request("POST", "/v1/execute", {"argv": ["true"], "network": "outbound"})
             self.assertEqual((status, answer["detail"]), (422, "network: `outbound` is switched off here (ALLOW_OUTBOUND)"))
+            status, answer, _ = closed.request("POST", "/run", {"code": "1", "allow_network": True})
+            self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["body", "allow_network"]))
+            self.assertIn("ALLOW_OUTBOUND", answer["detail"][0]["msg"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // Every program of tests/inmates/attacks in a real jail: it must end as its header says, leave nothing, and leave the
-// jailer able to serve. `attack_tests "[escapes]"` runs one folder, LAZARET_ATTACK=name one inmate of it.
+// jailer able to serve. Once in a jail that is made for it, and once in one that waited for it (stock.hpp).
+// `attack_tests "[escapes]"` runs one folder, `"[ahead]"` the jails that waited, LAZARET_ATTACK=name one inmate.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -48,19 +49,30 @@ bool has_uid_of(const fs::path& process, int worker) {
   return false;
 }
 
-/// By uid; and by command line, since an unprivileged jailer's jails have its own uid.
-std::string left_of(const attack& what, int worker) {
+pid_t parent_of(const std::string& process) {
+  std::ifstream status{"/proc/" + process + "/status"};
+  for (std::string key; status >> key;)
+    if (pid_t parent = -1; key == "PPid:") return (status >> parent, parent);
+  return -1;
+}
+
+/// By uid; and by command line, since an unprivileged jailer's jails have its own uid. `others`: the first processes of
+/// jails that wait, each with one that will be the program.
+std::string left_of(const attack& what, int worker, const std::vector<pid_t>& others) {
   const auto own_command = what.source.extension() == ".c" ? what.jail.argv[0] + std::string(1, '\0') : "/attack.";
   std::string found;
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
-    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto pid = entry.path().filename().string();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto waits = [&](pid_t init) { return std::ranges::find(others, init) != others.end(); };
+    if (!others.empty() && (waits(std::stoi(pid)) || waits(parent_of(pid)))) continue;
     std::ifstream file{entry.path() / "cmdline"};
     std::string command(512, '\0');
     file.read(command.data(), 512);  // throws nothing when the process goes meanwhile; an iterator would
     command.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
     const bool ours = ::geteuid() == 0 ? has_uid_of(entry.path(), worker)
                                        : what.source.extension() == ".c" && command.find(own_command) == 0;
-    if (ours && is_alive(entry.path())) found += entry.path().filename().string() + " (" + command + ") ";
+    if (ours && is_alive(entry.path())) found += pid + " (" + command + ") ";
   }
   return found;
 }
@@ -124,10 +136,42 @@ struct streams {
   std::string out, err;
 };
 
+constexpr volume_options volume_of_an_attack{.size = 16_MiB, .inodes = 4096};
+
+/// Asks for jails of this kind until one waits. -1: none does.
+pid_t have_one_wait(const attack& what, started_jailer& jails) {
+  const auto before = jails.children();
+  auto harmless = what.jail;
+  harmless.argv = {"/bin/true"};
+  for (int i = 0; i < 2; ++i) {
+    const auto shared = jails.client().make_volume(volume_of_an_attack, &harmless);
+    if (!shared) return -1;
+    const volume* const all[] = {&*shared};
+    auto started = jails.client().start(harmless, {all, what.wants_volume ? std::size_t{1} : 0});
+    if (!started || !started->wait({})) return -1;
+  }
+  pid_t waits = -1;
+  (void)eventually([&] {
+    for (const auto pid : jails.children())
+      if (std::ranges::find(before, pid) == before.end()) waits = pid;
+    return waits > 0;
+  });
+  return waits;
+}
+
+bool is_gone(pid_t jail, const started_jailer& jails) {
+  return eventually([&] {
+    const auto now = jails.children();
+    return std::ranges::find(now, jail) == now.end();
+  });
+}
+
 /// What is wrong; empty when all is as it should be. Asserts nothing: Catch2 belongs to the main thread.
-std::string try_out(const attack& what, started_jailer& jails, int worker) {
+std::string try_out(const attack& what, started_jailer& jails, int worker, bool ahead) {
+  const pid_t waits = ahead ? have_one_wait(what, jails) : -1;
+  if (ahead && waits < 0) return "no jail of its kind waits; ";
   std::vector<const volume*> volumes;
-  auto shared = jails.client().make_volume({.size = 16_MiB, .inodes = 4096});
+  auto shared = jails.client().make_volume(volume_of_an_attack, what.wants_volume ? &what.jail : nullptr);
   if (!shared) return "no volume: " + shared.error().describe();
   if (what.wants_volume) volumes.push_back(&*shared);
   auto started = jails.client().start(what.jail, volumes);
@@ -144,7 +188,11 @@ std::string try_out(const attack& what, started_jailer& jails, int worker) {
   for (const auto& text : what.printed)
     if (said.out.find(text) == std::string::npos) wrong += "did not print `" + text + "`; ";
   if (said.out.find("ESCAPED") != std::string::npos) wrong += "got out; ";
-  if (const auto left = left_of(what, worker); !left.empty()) wrong += "left processes: " + left + "; ";
+  if (ahead && !is_gone(waits, jails)) wrong += "the jail that waited for it still does; ";
+  const auto others = [&] { return ahead ? jails.children() : std::vector<pid_t>{}; };
+  auto left = left_of(what, worker, others());
+  if (ahead && !left.empty()) left = left_of(what, worker, others());  // the next one was being prepared meanwhile
+  if (!left.empty()) wrong += "left processes: " + left + "; ";
 
   const auto brought = gather(shared->root(), {});
   if (!brought) wrong += "its volume can't be read: " + brought.error().describe() + "; ";
@@ -159,13 +207,20 @@ std::string try_out(const attack& what, started_jailer& jails, int worker) {
   return wrong;
 }
 
-void run_folder(const std::string& folder) {
+/// As `with: volume` does.
+void add_volume(attack& to) {
+  if (std::exchange(to.wants_volume, true)) return;
+  to.jail.volumes.push_back({.index = 0, .target = "/volume"});
+}
+
+void run_folder(const std::string& folder, bool ahead = false) {
   const bait lure;
   const char* only = ::getenv("LAZARET_ATTACK");
   std::vector<attack> attacks;
   for (const auto& path : attacks_in(folder)) {
     if (only != nullptr && path.stem() != only) continue;
     auto& made = attacks.emplace_back(read_attack(path));
+    if (ahead && attacks.size() % 2 == 0) add_volume(made);
     lure.lay_out(made.jail);
   }
 
@@ -176,13 +231,14 @@ void run_folder(const std::string& folder) {
     for (int worker = 0; worker < workers; ++worker)
       jailers.push_back(std::make_unique<started_jailer>([&] {
         auto options = lure.allow();
-        options.insert(options.end(), {"--uid-base", std::to_string(uid_base(worker))});
+        options.insert(options.end(), {"--uid-base", std::to_string(uid_base(worker)), "--ahead", ahead ? "1" : "0"});
         return options;
       }()));
     std::vector<std::jthread> threads;
     for (int worker = 0; worker < workers; ++worker)
       threads.emplace_back([&, worker] {
-        for (auto n = next++; n < attacks.size(); n = next++) wrong[n] = try_out(attacks[n], *jailers[worker], worker);
+        for (auto n = next++; n < attacks.size(); n = next++)
+          wrong[n] = try_out(attacks[n], *jailers[worker], worker, ahead);
       });
   }
   for (std::size_t n = 0; n < attacks.size(); ++n) {
@@ -222,5 +278,10 @@ TEST_CASE("An attack without a header that is understood is a failure", "[header
 }
 
 TEST_CASE("No escape gets out", "[escapes]") { run_folder("escapes"); }
+TEST_CASE("No escape gets out of a jail that waited for it", "[escapes][ahead]") { run_folder("escapes", true); }
 TEST_CASE("No bomb hurts anybody else", "[bombs]") { run_folder("bombs"); }
+TEST_CASE("No bomb hurts anybody else from a jail that waited for it", "[bombs][ahead][long]") {
+  run_folder("bombs", true);
+}
 TEST_CASE("Nothing survives its jail", "[survivors]") { run_folder("survivors"); }
+TEST_CASE("Nothing survives a jail that waited for it", "[survivors][ahead]") { run_folder("survivors", true); }

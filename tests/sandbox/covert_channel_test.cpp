@@ -7,9 +7,13 @@
 //     what sysinfo(2) says of the host's load and free memory;
 //   - the page cache of the host's read-only files: how long a first read takes, and futex(2) on a page of such a file,
 //     which the kernel knows by the inode that the cache belongs to. Not the overlay's, so a waiter in one jail is
-//     woken from another: a fast channel. A filter can't close it: pthread_join waits by the same call, a thread that
-//     ends wakes without any (CLONE_CHILD_CLEARTID), and neither shows whose page it is. Only a copy of each tree for
-//     each jail would. It is tested last, so that we learn when a kernel closes it;
+//     woken from another: a fast channel. A filter can't close it. It sees an address and not whose page that is, and
+//     to wait is what pthread_join, sem_wait and every PTHREAD_PROCESS_SHARED lock do by the same call, without
+//     FUTEX_PRIVATE_FLAG: without it neither threads nor Python's multiprocessing work. To refuse only the waking is no
+//     help: a thread that ends wakes without any call whoever waits at its clear_child_tid, also when the zero could
+//     not be written there first (mm_release() in kernel/fork.c ignores put_user()'s answer). An overlay doesn't help
+//     either: what it maps is the lower file (ovl_mmap() in fs/overlayfs/file.c). Only a copy of each tree for each
+//     jail would. It is tested last, so that we learn when a kernel closes it;
 //   - numbers that the kernel hands out in order to everybody: inodes of pipes and sockets, socket cookies.
 #include <fcntl.h>
 #include <linux/magic.h>

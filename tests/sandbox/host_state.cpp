@@ -97,13 +97,12 @@ void count_slabs(std::map<std::string, long>& into) {
 
 host_state look_at_host(const started_jailer& jailer, std::uint32_t uid_base) {
   host_state now;
-  const auto pid = std::to_string(jailer.pid());
+  now.own["descriptors of the jailer"] = jailer.open_files();  // waits until it is at rest
   now.own["processes by uid"] = std::to_string(jailed_processes().size());
   now.own["children of the jailer"] = std::to_string(jailer.children().size());
   now.own["mounts of the jailer"] = std::to_string(jailer.mounts());
   now.own["cgroups"] = std::to_string(groups_of(jailer.pid()));
   now.own["namespaces"] = std::to_string(namespaces_of(jailer));
-  now.own["descriptors of the jailer"] = jailer.open_files();
   now.own["descriptors of its client"] = std::to_string(own_descriptors());
   for (const char* table :
        {"/proc/sysvipc/shm", "/proc/sysvipc/msg", "/proc/sysvipc/sem", "/proc/key-users", "/proc/keys"})

@@ -61,6 +61,23 @@ TEST_CASE("A jail that was prepared ahead is told its program, arguments, enviro
   }));
 }
 
+TEST_CASE("A jail says whether it had been prepared before it was asked for") {
+  const auto what = shell("true");
+  const auto was_prepared = [&what](started_jailer& jails) {
+    auto started = jails.client().start(what);
+    REQUIRE(started.has_value());
+    const bool prepared = started->was_prepared();
+    REQUIRE(started->wait({}).has_value());
+    return prepared;
+  };
+  preparing_jailer jails;
+  CHECK_FALSE(was_prepared(jails));
+  jails.warm_up(what);
+  CHECK(was_prepared(jails));
+  started_jailer never{{"--ahead", "0"}};
+  for (int i = 0; i < 4; ++i) CHECK_FALSE(was_prepared(never));
+}
+
 TEST_CASE("Nothing of one jail is in the next, though both were prepared together") {
   preparing_jailer jails;
   const auto what = shell("ls -A /tmp; echo secret > /tmp/left; ls /tmp");

@@ -311,18 +311,22 @@ TEST_CASE("on v2 the limits are written to the right files and the accounting is
   REQUIRE(::mkdtemp(path) != nullptr);
   const fs::path place{path};
   const auto put = [&](const char* name, const char* text) { std::ofstream{place / name} << text; };
-  for (const char* name :
-       {"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max", "cgroup.subtree_control"})
+  for (const char* name : {"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max", "cpu.weight",
+                           "cgroup.subtree_control"})
     put(name, "");
   const unique_fd directory{::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   limits what = small();
   what.cpus = 1.5;
+  what.cpu_shares = 1024;
   REQUIRE(cgroups::limit_v2(directory.get(), what, {"memory", "pids", "cpu"}));
   CHECK(slurp(place / "memory.max") == "67108864");
   CHECK(slurp(place / "memory.swap.max") == "0");
   CHECK(slurp(place / "memory.oom.group") == "0");
   CHECK(slurp(place / "pids.max") == "8");
   CHECK(slurp(place / "cpu.max") == "150000 100000");
+  CHECK(slurp(place / "cpu.weight") == "39");
+  CHECK(cgroups::weight_of(2) == 1);
+  CHECK(cgroups::weight_of(262144) == 10000);
   REQUIRE(cgroups::delegate_v2(directory.get(), {"pids"}));
   CHECK(slurp(place / "cgroup.subtree_control") == "+pids");
 

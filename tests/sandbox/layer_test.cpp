@@ -183,7 +183,7 @@ TEST_CASE("session: of its own, without a terminal, no signal ignored or blocked
           ::sigprocmask(SIG_SETMASK, &all, nullptr);
           ::umask(0);
           MUST(::getsid(0) != ::getpid());
-          MUST(start_own_session().has_value());
+          MUST(start_own_session(ignored_signals()).has_value());
           MUST(::getsid(0) == ::getpid() && ::open("/dev/tty", O_RDWR) < 0);
           MUST(status_of(::getpid(), "SigIgn") == "0000000000000000");
           MUST(status_of(::getpid(), "SigBlk") == "0000000000000000");

@@ -92,7 +92,8 @@ TEST_CASE("the preset quartermaster has the defaults of its contract", "[presets
   const auto& p = named("quartermaster");
   CHECK(p.limits.wall == 30s);
   CHECK(p.limits.memory == 256_MiB);
-  CHECK(p.limits.cpus == 512 / 1024.0);
+  CHECK(p.limits.cpus == 4.0);
+  CHECK(p.limits.cpu_shares == 512);
   for (const char* writable : {"/workspace", "/tmp"}) {
     REQUIRE(place_at(p, writable) != nullptr);
     CHECK(place_at(p, writable)->size == 512_MiB);
@@ -124,11 +125,11 @@ TEST_CASE("the preset jobs has the defaults of its contract", "[presets]") {
 
 TEST_CASE("every field of a policy is explained, once, with the consequence of loosening it", "[presets]") {
   // A new member doesn't compile here until it is counted, and then it must have a row.
-  [[maybe_unused]] const auto& [wall, cpu, memory, address_space, pids, open_files, file_size, cpus, output, when] =
-      limits{};
+  [[maybe_unused]] const auto& [wall, cpu, memory, address_space, pids, open_files, file_size, cpus, shares, output,
+                                when] = limits{};
   [[maybe_unused]] const auto& [argv, environment, directory, hostname, binds, tmpfs, overlays, volumes, files, links,
                                 network, port, merge, terminal, proc, audit, observe, of_limits] = policy{};
-  constexpr std::size_t of_limits_count = 10;
+  constexpr std::size_t of_limits_count = 11;
   constexpr std::size_t of_policy_count = 18 - 3;  // argv is what runs, limits are counted, the port is the network's
   std::set<std::string_view> names;
   const auto what = make_policy(presets().front());

@@ -25,6 +25,7 @@ policy full_policy() {
   p.gateway_port = 99;
   p.mount_proc = p.audit_channel = p.observe = true;
   p.limits.cpus = 1.5;
+  p.limits.cpu_shares = 77;
   p.limits.when_output_exceeds = on_output_limit::kill;
   return p;
 }
@@ -44,6 +45,7 @@ TEST_CASE("A policy survives the way through bytes") {
   CHECK(bytes_of(*again) == bytes);
   CHECK(again->argv.at(2) == "print(1)");
   CHECK(again->limits.cpus == 1.5);
+  CHECK(again->limits.cpu_shares == 77);
   CHECK(again->limits.when_output_exceeds == on_output_limit::kill);
   CHECK(again->overlays.at(0).lower == std::vector<std::string>{"/a", "/b"});
   CHECK(again->volumes.at(0).index == 3);

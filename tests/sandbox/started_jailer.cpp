@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -109,24 +110,48 @@ void started_jailer::kill() {
 
 namespace {
 
+/// The groups that are made ahead are numbered: `.../spare-12/tasks` is any one's.
+std::string without_number(const std::string& name) {
+  constexpr std::string_view spare = "/spare-";
+  const auto at = name.find(spare);
+  if (at == std::string::npos) return name;
+  const auto end = name.find('/', at + spare.size());
+  return name.substr(0, at + spare.size()) + (end == std::string::npos ? "" : name.substr(end));
+}
+
 std::map<std::string, int> count_open_files(pid_t jailer) {
   std::map<std::string, int> kinds;
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(jailer) + "/fd", gone}) {
     const auto name = fs::read_symlink(entry.path(), gone).string();
-    if (!gone) ++kinds[name.substr(0, name.find(":["))];
+    if (!gone) ++kinds[without_number(name.substr(0, name.find(":[")))];
   }
   return kinds;
 }
 
-/// A thread of that name renews the network namespaces that jails have taken (spare_networks.hpp).
+std::string name_of(pid_t process) {
+  std::string name;
+  std::getline(std::ifstream{"/proc/" + std::to_string(process) + "/comm"}, name);
+  return name;
+}
+
+std::vector<pid_t> all_children(pid_t jailer) {
+  const auto name = std::to_string(jailer);
+  std::ifstream list{"/proc/" + name + "/task/" + name + "/children"};
+  return {std::istream_iterator<pid_t>{list}, {}};
+}
+
+/// A process of that name renews the network namespaces that jails have taken (spare_networks.hpp).
 bool keeps_spare_networks(pid_t jailer) {
-  std::error_code gone;
-  for (const auto& task : fs::directory_iterator{"/proc/" + std::to_string(jailer) + "/task", gone}) {
-    std::string name;
-    if (std::ifstream{task.path() / "comm"} >> name && name == "spare-networks") return true;
-  }
-  return false;
+  return std::ranges::any_of(all_children(jailer), [](pid_t child) { return name_of(child) == "spare-networks"; });
+}
+
+/// One group is made ahead, where groups can be made.
+bool lacks_spare_group(const std::map<std::string, int>& open) {
+  const auto has = [&](std::string_view part) {
+    return std::ranges::any_of(open, [&](const auto& file) { return file.first.find(part) != std::string::npos; });
+  };
+  return has("/lazaret.") && !has("/spare-");
 }
 
 }  // namespace
@@ -134,7 +159,8 @@ bool keeps_spare_networks(pid_t jailer) {
 /// Its own network namespace and two to spare: when it has fewer, more are on their way.
 std::string started_jailer::open_files() const {
   if (keeps_spare_networks(pid_)) (void)eventually([this] { return count_open_files(pid_)["net"] >= 3; });
-  const auto kinds = count_open_files(pid_);
+  auto kinds = count_open_files(pid_);
+  (void)eventually([&] { return !lacks_spare_group(kinds = count_open_files(pid_)); });
   std::string list;
   for (const auto& [kind, count] : kinds) list += kind + " " + std::to_string(count) + "\n";
   return list;
@@ -148,9 +174,9 @@ std::size_t started_jailer::mounts() const {
 }
 
 std::vector<pid_t> started_jailer::children() const {
-  const auto name = std::to_string(pid_);
-  std::ifstream list{"/proc/" + name + "/task/" + name + "/children"};
-  return {std::istream_iterator<pid_t>{list}, {}};
+  auto all = all_children(pid_);
+  std::erase_if(all, [](pid_t child) { return name_of(child) == "spare-networks" || name_of(child) == "undertaker"; });
+  return all;
 }
 
 policy inmate(std::vector<std::string> argv) {

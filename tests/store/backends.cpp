@@ -1,6 +1,7 @@
 #include "tests/store/backend.hpp"
 
 #include "actors/store/sqlite_store.hpp"
+#include "tests/store/redis_site.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace lazaret::durable::test {
@@ -19,6 +20,7 @@ class sqlite_site final : public site {
 std::vector<backend> backends() {
   return {
       {"SQLite", [] { return std::make_unique<sqlite_site>(); }},
+      {"Redis", make_redis_site},
   };
 }
 

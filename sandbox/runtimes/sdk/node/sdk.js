@@ -4,9 +4,9 @@ const fs = require('fs');
 
 const FILE = '/metadata/.quartermaster_metadata.json';
 
-/** What was stored, or one entry of it; {} and undefined where there is nothing. */
+/** What was stored, or one entry of it; null and undefined where there is nothing. */
 function getMetadata(key) {
-  let data = {};
+  let data = null;
   try {
     data = JSON.parse(fs.readFileSync(FILE, 'utf8'));
   } catch {

@@ -20,12 +20,12 @@ def set_metadata(*what):
 
 
 def get_metadata(key=None, default=None):
-    """What was stored, or one entry of it; {} and the default where there is nothing."""
+    """What was stored, or one entry of it; None and the default where there is nothing."""
     try:
         with open(_FILE, encoding="utf-8") as file:
             data = json.load(file)
     except (OSError, ValueError):
-        data = {}
+        data = None
     if key is None:
         return data
     return data.get(key, default) if isinstance(data, dict) else default

@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const FILE = "/metadata/.quartermaster_metadata.json";
 
-/** What was stored, or one entry of it; {} and undefined where there is nothing. */
+/** What was stored, or one entry of it; null and undefined where there is nothing. */
 export function getMetadata(key?: string): any {
-  let data: any = {};
+  let data: any = null;
   try {
     data = JSON.parse(readFileSync(FILE, "utf8"));
   } catch {

@@ -19,16 +19,22 @@ func SetMetadata(data any) error {
 
 // Set adds one entry to what is stored.
 func Set(key string, value any) error {
-	data := GetMetadata()
+	data := map[string]any{}
+	if err := GetMetadata(&data); err != nil || data == nil {
+		data = map[string]any{}
+	}
 	data[key] = value
 	return SetMetadata(data)
 }
 
-// GetMetadata returns what was stored; an empty map where there is nothing, or no object.
-func GetMetadata() map[string]any {
-	data := map[string]any{}
-	if text, err := os.ReadFile(file); err == nil && json.Unmarshal(text, &data) == nil && data != nil {
-		return data
+// GetMetadata reads what was stored into dest, which stays as it is where there is nothing.
+func GetMetadata(dest any) error {
+	text, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return nil
 	}
-	return map[string]any{}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, dest)
 }

@@ -1,0 +1,30 @@
+-- name, most waiting, '1' and key, fingerprint, seconds | '0', change. Gives what came of it, and an id.
+local name, most, at, key = ARGV[5], tonumber(ARGV[6]), 8, nil
+if ARGV[7] == '1' then
+  key = {name = P .. 'i:' .. ARGV[8], fingerprint = ARGV[9], seconds = ARGV[10]}
+  at = 11
+end
+if AGAIN and call('HGET', doc(name), 'y') == NONCE then return {'added', id_of(name)} end
+if key then
+  local known = call('GET', key.name)
+  if known then
+    local first = cmsgpack.unpack(known)
+    -- A name may have been forgotten and come again: then the key was another document's.
+    if call('HGET', doc(first[1]), 's') == first[3] then
+      local same = first[2] == key.fingerprint and kind_of(first[1]) == kind_of(name)
+      return {same and 'repeated' or 'conflict', id_of(first[1])}
+    end
+  end
+end
+if call('EXISTS', doc(name)) == 1 then return {'exists', id_of(name)} end
+local change = read_change(at)
+if change.place and most > 0 then
+  local q = change.place.queue
+  if call('ZCARD', queue(q, 'wait')) + call('ZCARD', queue(q, 'later')) >= most then return {'full', ''} end
+end
+local s = num(call('INCR', P .. 'seq'))
+call('HSET', doc(name), 's', s, 'w', '', 't', '0', 'y', NONCE)
+call('ZADD', P .. 'l:' .. kind_of(name), s, id_of(name))
+if key then call('SET', key.name, cmsgpack.pack({name, key.fingerprint, s}), 'EX', key.seconds) end
+move(name, {s = s, w = ''}, change)
+return {'added', id_of(name)}

@@ -1,0 +1,5 @@
+-- name, most, type, data
+local name, most = ARGV[5], tonumber(ARGV[6])
+local d = get(name, 's', 'n:' .. ARGV[7])
+if d.s and tonumber(d['n:' .. ARGV[7]] or 0) < most then tell(name, {{ARGV[7], ARGV[8]}}) end
+return 0

@@ -1,0 +1,2 @@
+-- name, after, most
+return call('XRANGE', P .. 'v:' .. ARGV[5], '(' .. ARGV[6] .. '-1', '+', 'COUNT', ARGV[7])

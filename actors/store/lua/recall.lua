@@ -1,0 +1,2 @@
+-- key
+return call('GET', P .. 'n:' .. ARGV[5])

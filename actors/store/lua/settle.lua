@@ -1,0 +1,3 @@
+-- ..., change
+move(name, d, read_change(7))
+return 'done'

@@ -1,0 +1,60 @@
+-- queue, owner, most, lease in microseconds. Gives claims: name, body, token, deaths, attempts.
+local q, owner, most, lease = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local held, work, t = queue(q, 'held'), queue(q, 'work'), now()
+local out, room = {}, 33554432
+
+local function give(name)
+  local d = get(name, 'b', 't', 'd', 'a')
+  room = room - #d.b
+  out[#out + 1] = {name, d.b, d.t, d.d, d.a}
+end
+
+if AGAIN then  -- what the answer that was lost gave
+  for _, name in ipairs(call('ZREVRANGE', held, 0, 999)) do
+    if call('HGET', doc(name), 'z') == NONCE then give(name) end
+  end
+  if #out > 0 then return out end
+end
+
+local function hold(name, died, entry)
+  local key = doc(name)
+  call('HSET', key, 'w', 'h', 'o', owner, 'x', entry, 'z', NONCE)
+  call('HINCRBY', key, 't', 1)
+  call('HINCRBY', key, 'a', 1)
+  call('HINCRBY', key, 'd', died)
+  call('ZADD', held, num(t + lease), name)
+  give(name)
+end
+
+-- Nobody but this script adds to the stream, so what is new there is ours.
+local function new_entry(name)
+  if call('EXISTS', work) == 0 then call('XGROUP', 'CREATE', work, 'w', '0', 'MKSTREAM') end
+  call('XADD', work, '*', 'd', name)
+  return call('XREADGROUP', 'GROUP', 'w', owner, 'COUNT', 1, 'STREAMS', work, '>')[1][2][1][1]
+end
+
+for _, name in ipairs(call('ZRANGEBYSCORE', held, '-inf', num(t), 'LIMIT', 0, most)) do
+  if room < 0 then return out end
+  local x = call('HGET', doc(name), 'x')
+  if not x then
+    call('ZREM', held, name)
+  elseif call('XCLAIM', work, 'w', owner, 0, x)[1] then
+    hold(name, 1, x)
+  else
+    hold(name, 1, new_entry(name))
+  end
+end
+come_due(q, t)
+while #out < most and room > 0 do
+  local member = call('ZPOPMIN', queue(q, 'wait'))[1]
+  if not member then break end
+  local name = name_in(member)
+  local d = get(name, unpack(PLACE))
+  if d.w == 'w' then
+    call('ZREM', own(d), member)
+    local given = tonumber(call('HGET', queue(q, 'turn'), d.p) or 0)
+    if tonumber(d.g) > given then call('HSET', queue(q, 'turn'), d.p, d.g) end
+    hold(name, 0, new_entry(name))
+  end
+end
+return out

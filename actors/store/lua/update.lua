@@ -1,0 +1,5 @@
+-- ..., change without a place
+local change = read_change(7)
+write(name, d, change)
+tell(name, change.events)
+return 'done'

@@ -1,0 +1,24 @@
+#pragma once
+/// The store that several nodes share: one Redis 7 (with replicas and Sentinel if need be; not Redis Cluster). How the
+/// data lie there is in redis_schema.hpp. Leases, delays and ages go by Redis' own clock, never by a node's.
+///
+/// A call whose connection is lost is asked once more on a new one when that is safe: scripts that write know their own
+/// nonce and don't do twice what they did (all but append(), which is not asked again). When Redis stays away, the call
+/// fails with a sentence, and the next ones at once until it is time for a new attempt (50 ms, doubling to 2 s).
+/// A call takes at most about twice server_options::answer_patience. With Redis over its `maxmemory`, nothing new is
+/// accepted, but what was can be brought to its end.
+
+#include <memory>
+#include <string_view>
+
+#include "actors/store/redis_server.hpp"
+#include "actors/store/store.hpp"
+
+namespace lazaret::durable {
+
+/// `url`: redis_url.hpp. Fails for what waiting doesn't heal: the URL, unreadable certificates, a wrong password, data
+/// of a newer version, a Redis that is too old or evicts keys. One that is only away is no failure: trouble() says so,
+/// and calls fail until it is back.
+[[nodiscard]] result<std::unique_ptr<store>> open_redis_store(std::string_view url, redis::server_options options = {});
+
+}  // namespace lazaret::durable
