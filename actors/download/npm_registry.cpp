@@ -50,12 +50,13 @@ npm_registry::npm_registry(npm_options options, blob_cache& cache, metrics::inst
     : options_{std::move(options)}, fetcher_{options_.fetch}, cache_{cache}, count_{count} {}
 
 bool npm_registry::is_ours(std::string_view text) const {
+  const auto parsed = boost::urls::parse_uri(text);
+  if (!parsed || parsed->has_userinfo() || parsed->has_fragment()) return false;
+  // Nobody has a reason to write a way up, and what is still escaped is a slash to some servers.
+  const auto path = parsed->path();
+  if (path.find("/..") != path.npos || path.find('\\') != path.npos || path.find('\0') != path.npos) return false;
   const auto url = normalised(text);
-  if (!url || url->has_userinfo() || url->has_fragment()) return false;
-  // What is still escaped is a slash to some servers.
-  const auto path = url->path();
-  return std::string_view{url->buffer()}.starts_with(options_.registry_url) && path.find("/../") == path.npos &&
-         !path.ends_with("/..") && path.find('\\') == path.npos && path.find('\0') == path.npos;
+  return url && std::string_view{url->buffer()}.starts_with(options_.registry_url);
 }
 
 result<std::string> npm_registry::packument(std::string_view name, download_budget& budget, std::stop_token stop) {

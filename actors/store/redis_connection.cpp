@@ -68,7 +68,7 @@ attempt<void> connection::introduce(const address& to, milliseconds patience) {
   const int version = number_after(server->text, "redis_version:");
   if (version < 7) return refuse(to, "Redis 7 or later is needed, and this one is " + std::to_string(version));
   if (server->text.find("redis_mode:cluster") != std::string::npos) {
-    return refuse(to, "this is a Redis Cluster, which is not supported: use one primary (with replicas or Sentinel)");
+    return refuse(to, "this is a Redis Cluster, which is not supported: use one primary (replicas are welcome)");
   }
   const auto key = to.prefix + "schema";
   auto schema = insist({"GET", key});

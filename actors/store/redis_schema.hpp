@@ -13,7 +13,7 @@
 ///   e:KIND         zset     ids by the time they ended, of those in no queue: retention
 ///   i:KEY          string   idempotency, expires
 ///   n:KEY          string   a note, expires
-///   queues         set      every queue that ever was
+///   queues         set      every queue from which something was ever taken
 ///   q:QUEUE:wait   zset     who waits and is due, in order: by (priority, turn), then by age
 ///   q:QUEUE:later  zset     who waits and is not due yet, by when
 ///   q:QUEUE:turn   hash     per priority, the turn that was last given out
@@ -25,7 +25,7 @@
 /// the dead is moved with XCLAIM, entry by entry: leases differ, and XAUTOCLAIM knows one idle time for all. Pokes are
 /// published on PREFIX@DB:q:QUEUE and PREFIX@DB:v:KIND:ID (channels are not per database).
 ///
-/// Keys are made in the scripts, so Redis Cluster can't be used; a primary with replicas, and Sentinel, can.
+/// Keys are made in the scripts, so Redis Cluster can't be used.
 /// Bodies lie in Redis whole (store::max_body); what is large goes to BLOB_DIR one day.
 
 namespace lazaret::durable::redis {

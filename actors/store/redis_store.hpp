@@ -1,6 +1,12 @@
 #pragma once
-/// The store that several nodes share: one Redis 7 (with replicas and Sentinel if need be; not Redis Cluster). How the
-/// data lie there is in redis_schema.hpp. Leases, delays and ages go by Redis' own clock, never by a node's.
+/// The store that several nodes share: one Redis 7. How the data lie there is in redis_schema.hpp. Leases, delays and
+/// ages go by Redis' own clock, never by a node's.
+///
+/// What Redis must be for accepted to mean accepted: `appendonly yes` (with `appendfsync always` a write is on disk
+/// when the call returns; with `everysec` a machine that loses power loses a second, a Redis that is killed loses
+/// nothing), `maxmemory-policy noeviction`, a prefix that nobody else uses. Replicas are as late as Redis makes them: a
+/// fail-over may lose the last writes. The URL must lead to the primary (a name or proxy that Sentinel or the platform
+/// moves; we don't ask Sentinel ourselves). Redis Cluster is refused.
 ///
 /// A call whose connection is lost is asked once more on a new one when that is safe: scripts that write know their own
 /// nonce and don't do twice what they did (all but append(), which is not asked again). When Redis stays away, the call

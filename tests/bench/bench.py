@@ -177,8 +177,13 @@ def jail():
     jails.jail(lambda metric, value, unit, baseline: report("jail", metric, value, unit, baseline))
 
 
+def redis():
+    for fsync in ("everysec", "always"):
+        subprocess.run([BUILD / "bin/redis_store", fsync], check=True)
+
+
 CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate,
-         "runtimes": lambda: runtimes.runtimes(report)}
+         "redis": redis, "runtimes": lambda: runtimes.runtimes(report)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

@@ -49,16 +49,28 @@ TEST_CASE("Only what lies at the registry's own address and below its path is th
   };
   const auto plain = at("https://npm.example/team");
   for (const char* ours : {"https://npm.example/team/a/-/a-1.tgz", "https://NPM.example/team/a",
-                           "HTTPS://npm.example/team/@s%2fa/-/a.tgz", "https://npm.example/team/x/../a.tgz"})
+                           "HTTPS://npm.example/team/@s%2fa/-/a.tgz"})
     CHECK(plain->is_ours(ours));
-  for (const char* other :
-       {"", "a.tgz", "/team/a.tgz", "//npm.example/team/a.tgz", "http://npm.example/team/a.tgz",
-        "https://npm.example:444/team/a.tgz", "https://npm.example/teamwork/a.tgz", "https://npm.example/a.tgz",
-        "https://npm.example/team/../a.tgz", "https://npm.example/team/%2e%2e/a.tgz",
-        "https://npm.example/team/..%2fa.tgz/", "https://npm.example.evil.example/team/a.tgz",
-        "https://npm.example@evil.example/team/a.tgz", "https://user:word@npm.example/team/a.tgz",
-        "https://evil.example/https://npm.example/team/", "file:///etc/passwd", "https://npm.example/team/a.tgz#b",
-        "https://npm.example/team/a\\..\\b", "https://npm.example/team/a b"})
+  for (const char* other : {"",
+                            "a.tgz",
+                            "/team/a.tgz",
+                            "//npm.example/team/a.tgz",
+                            "http://npm.example/team/a.tgz",
+                            "https://npm.example:444/team/a.tgz",
+                            "https://npm.example/teamwork/a.tgz",
+                            "https://npm.example/a.tgz",
+                            "https://npm.example/team/../a.tgz",
+                            "https://npm.example/team/x/../a.tgz",
+                            "https://npm.example/team/%2e%2e/a.tgz",
+                            "https://npm.example/team/..%2fa.tgz/",
+                            "https://npm.example.evil.example/team/a.tgz",
+                            "https://npm.example@evil.example/team/a.tgz",
+                            "https://user:word@npm.example/team/a.tgz",
+                            "https://evil.example/https://npm.example/team/",
+                            "file:///etc/passwd",
+                            "https://npm.example/team/a.tgz#b",
+                            "https://npm.example/team/a\\..\\b",
+                            "https://npm.example/team/a b"})
     CHECK_FALSE(plain->is_ours(other));
   CHECK(at("http://[::1]:4873")->is_ours("http://[::1]:4873/a/-/a.tgz"));
   CHECK_FALSE(at("http://[::1]:4873")->is_ours("http://[::1]:4874/a/-/a.tgz"));

@@ -174,7 +174,14 @@ std::size_t started_jailer::mounts() const {
 }
 
 std::vector<pid_t> started_jailer::children() const {
-  auto all = all_children(pid_);
+  // Which it is, a child says as the first thing it does.
+  const auto is_nameless = [](pid_t child) { return name_of(child) == "lazaret-jailer"; };
+  std::vector<pid_t> all;
+  for (int patience = 200; patience > 0; --patience) {
+    all = all_children(pid_);
+    if (std::ranges::none_of(all, is_nameless)) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
   std::erase_if(all, [](pid_t child) { return name_of(child) == "spare-networks" || name_of(child) == "undertaker"; });
   return all;
 }
@@ -258,7 +265,7 @@ std::vector<pid_t> jailed_processes() {
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds{5});

@@ -64,7 +64,7 @@ void cover_cgroups();
 
 /// Live processes of this process' jails: in a pid namespace of their own, and with a uid that only these have.
 [[nodiscard]] std::vector<pid_t> jailed_processes();
-/// Polls, up to 5 s, for what becomes true without an event that a test could wait on.
+/// Polls, up to 30 s, for what becomes true without an event that a test could wait on.
 [[nodiscard]] bool eventually(const std::function<bool()>& condition);
 
 }  // namespace lazaret::sandbox::testing

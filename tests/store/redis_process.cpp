@@ -106,7 +106,11 @@ void redis_process::start(bool empty) {
   std::strncpy(where.sun_path, socket().c_str(), sizeof where.sun_path - 1);
   while (true) {
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool there = ::connect(fd, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
+    // It listens before it has read its files, and answers -LOADING until then.
+    std::array<char, 64> said{};
+    const bool there = ::connect(fd, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0 &&
+                       ::send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 && ::recv(fd, said.data(), said.size(), 0) > 0 &&
+                       !std::string_view{said.data()}.starts_with("-LOADING");
     ::close(fd);
     if (there) return;
     if (std::chrono::steady_clock::now() > deadline || ::waitpid(pid_, nullptr, WNOHANG) == pid_) {

@@ -22,9 +22,12 @@ if change.place and most > 0 then
   local q = change.place.queue
   if call('ZCARD', queue(q, 'wait')) + call('ZCARD', queue(q, 'later')) >= most then return {'full', ''} end
 end
-local s = num(call('INCR', P .. 'seq'))
-call('HSET', doc(name), 's', s, 'w', '', 't', '0', 'y', NONCE)
+local age = call('INCR', P .. 'seq')
+local s = num(age)
+put('s', s)
+put('t', '0')
+put('y', NONCE)
 call('ZADD', P .. 'l:' .. kind_of(name), s, id_of(name))
 if key then call('SET', key.name, cmsgpack.pack({name, key.fingerprint, s}), 'EX', key.seconds) end
-move(name, {s = s, w = ''}, change)
+move(name, {s = s, w = ''}, change, age)
 return {'added', id_of(name)}

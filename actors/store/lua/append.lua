@@ -1,5 +1,8 @@
 -- name, most, type, data
 local name, most = ARGV[5], tonumber(ARGV[6])
-local d = get(name, 's', 'n:' .. ARGV[7])
-if d.s and tonumber(d['n:' .. ARGV[7]] or 0) < most then tell(name, {{ARGV[7], ARGV[8]}}) end
+local d = get(name, 's', 'n', 'n:' .. ARGV[7])
+if d.s and tonumber(d['n:' .. ARGV[7]] or 0) < most then
+  tell(name, tonumber(d.n or 0), {{ARGV[7], ARGV[8]}})
+  write_gathered(name)
+end
 return 0

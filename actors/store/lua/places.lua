@@ -20,29 +20,24 @@ local function leave(name, d)
 end
 
 -- Lets d wait with the turn and age that it has.
-local function wait(name, d, not_before)
-  local t, key = now(), doc(name)
-  d.w = not_before > t and 'l' or 'w'
-  if d.w == 'l' then
-    call('ZADD', queue(d.q, 'later'), num(not_before), d.m)
-  else
-    call('ZADD', queue(d.q, 'wait'), score(d), d.m)
-  end
+local function wait(d, not_before)
+  local t = not_before > 0 and now() or 0
+  local later = not_before > t
+  call('ZADD', queue(d.q, later and 'later' or 'wait'), later and num(not_before) or score(d), d.m)
   call('ZADD', own(d), d.g, d.m)
-  call('HSET', key, 'w', d.w)
-  poke(d.q, d.w == 'l' and not_before - t or 0)
+  put('w', later and 'l' or 'w')
+  poke(d.q, later and not_before - t or 0)
 end
 
--- Gives a document that is nowhere a place: a turn, and an age.
-local function enter(name, place)
+-- Gives a document that is nowhere a place: a turn, and an age (`age` when it was just counted).
+local function enter(name, place, age)
   local d = {q = place.queue, p = place.priority, c = place.client}
   local given = tonumber(call('HGET', queue(d.q, 'turn'), d.p) or 0)
   local mine = tonumber(call('ZREVRANGE', own(d), 0, 0, 'WITHSCORES')[2] or 0)
   d.g = num(math.max(given, mine) + 1)
-  d.m = string.format('%016.0f', call('INCR', P .. 'seq')) .. ':' .. name
-  call('SADD', P .. 'queues', d.q)
-  call('HSET', doc(name), 'q', d.q, 'p', d.p, 'c', d.c, 'g', d.g, 'm', d.m)
-  wait(name, d, place.not_before)
+  d.m = string.format('%016.0f', age or call('INCR', P .. 'seq')) .. ':' .. name
+  for _, field in ipairs({'q', 'p', 'c', 'g', 'm'}) do put(field, d[field]) end
+  wait(d, place.not_before)
 end
 
 -- Those whose time has come wait among the others; so many at a time that nobody notices.

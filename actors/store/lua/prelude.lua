@@ -19,3 +19,15 @@ local function get(name, ...)
   for i, field in ipairs(fields) do got[field] = values[i] end
   return got
 end
+
+-- What is to be written into a document's hash is gathered, and written at once at the end: a script's commands are what
+-- it costs.
+local gathered = {}
+local function put(field, value)
+  gathered[#gathered + 1] = field
+  gathered[#gathered + 1] = value
+end
+local function write_gathered(name)
+  if #gathered > 0 then call('HSET', doc(name), unpack(gathered)) end
+  gathered = {}
+end

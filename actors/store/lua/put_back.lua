@@ -1,6 +1,7 @@
 -- ..., not before, 1 when it died
 leave(name, d)
-call('HINCRBY', doc(name), 'd', ARGV[8])
-call('HSET', doc(name), 'z', NONCE)
-wait(name, d, tonumber(ARGV[7]))
+put('d', num(d.d + tonumber(ARGV[8])))
+put('z', NONCE)
+wait(d, tonumber(ARGV[7]))
+write_gathered(name)
 return 'done'

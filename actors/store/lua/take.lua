@@ -3,45 +3,45 @@ local q, owner, most, lease = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV
 local held, work, t = queue(q, 'held'), queue(q, 'work'), now()
 local out, room = {}, 33554432
 
-local function give(name)
-  local d = get(name, 'b', 't', 'd', 'a')
+local function give(name, d)
   room = room - #d.b
   out[#out + 1] = {name, d.b, d.t, d.d, d.a}
 end
 
 if AGAIN then  -- what the answer that was lost gave
   for _, name in ipairs(call('ZREVRANGE', held, 0, 999)) do
-    if call('HGET', doc(name), 'z') == NONCE then give(name) end
+    local d = get(name, 'z', 'b', 't', 'd', 'a')
+    if d.z == NONCE then give(name, d) end
   end
   if #out > 0 then return out end
 end
 
-local function hold(name, died, entry)
-  local key = doc(name)
-  call('HSET', key, 'w', 'h', 'o', owner, 'x', entry, 'z', NONCE)
-  call('HINCRBY', key, 't', 1)
-  call('HINCRBY', key, 'a', 1)
-  call('HINCRBY', key, 'd', died)
+local function hold(name, d, died, entry)
+  d.t, d.d, d.a = num(d.t + 1), num(d.d + died), num(d.a + 1)
+  call('HSET', doc(name), 'w', 'h', 'o', owner, 'x', entry, 'z', NONCE, 't', d.t, 'd', d.d, 'a', d.a)
   call('ZADD', held, num(t + lease), name)
-  give(name)
+  give(name, d)
 end
 
 -- Nobody but this script adds to the stream, so what is new there is ours.
 local function new_entry(name)
-  if call('EXISTS', work) == 0 then call('XGROUP', 'CREATE', work, 'w', '0', 'MKSTREAM') end
+  if call('EXISTS', work) == 0 then
+    call('XGROUP', 'CREATE', work, 'w', '0', 'MKSTREAM')
+    call('SADD', P .. 'queues', q)
+  end
   call('XADD', work, '*', 'd', name)
   return call('XREADGROUP', 'GROUP', 'w', owner, 'COUNT', 1, 'STREAMS', work, '>')[1][2][1][1]
 end
 
 for _, name in ipairs(call('ZRANGEBYSCORE', held, '-inf', num(t), 'LIMIT', 0, most)) do
   if room < 0 then return out end
-  local x = call('HGET', doc(name), 'x')
-  if not x then
+  local d = get(name, 'b', 't', 'd', 'a', 'x')
+  if not d.x then
     call('ZREM', held, name)
-  elseif call('XCLAIM', work, 'w', owner, 0, x)[1] then
-    hold(name, 1, x)
+  elseif call('XCLAIM', work, 'w', owner, 0, d.x)[1] then
+    hold(name, d, 1, d.x)
   else
-    hold(name, 1, new_entry(name))
+    hold(name, d, 1, new_entry(name))
   end
 end
 come_due(q, t)
@@ -49,12 +49,12 @@ while #out < most and room > 0 do
   local member = call('ZPOPMIN', queue(q, 'wait'))[1]
   if not member then break end
   local name = name_in(member)
-  local d = get(name, unpack(PLACE))
+  local d = get(name, 'b', 't', 'd', 'a', unpack(PLACE))
   if d.w == 'w' then
     call('ZREM', own(d), member)
     local given = tonumber(call('HGET', queue(q, 'turn'), d.p) or 0)
     if tonumber(d.g) > given then call('HSET', queue(q, 'turn'), d.p, d.g) end
-    hold(name, 0, new_entry(name))
+    hold(name, d, 0, new_entry(name))
   end
 end
 return out

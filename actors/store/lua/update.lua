@@ -1,5 +1,6 @@
 -- ..., change without a place
 local change = read_change(7)
 write(name, d, change)
-tell(name, change.events)
+tell(name, tonumber(d.n or 0), change.events)
+write_gathered(name)
 return 'done'
