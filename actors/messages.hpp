@@ -8,7 +8,8 @@
 ///              queue ──assignment──> download | execution | analysis | report   (each when it has demanded work)
 ///                ^ ^                     │ begin, finish, give_back
 ///                │ └─────────────────────┘
-///                └──delivered── courier <──deliver── queue
+///              queue ──step──> store ──look_for_work──> queue, whichever of this or another process
+///                                └──look_for_reports──> courier
 ///
 ///   run_now ─> interactive ──run_one──> runner, and back: nothing is queued on disk, somebody is waiting
 ///   commit_job ─> batch ──run_job──> worker, and back: on disk first, and again after whatever dies
@@ -181,14 +182,6 @@ struct adjust {
 struct adjusted {
   stage_status now;
 };
-struct deliver {
-  std::string run_id;
-};
-struct delivered {
-  std::string run_id;
-  delivery_status status = delivery_status::none;
-  std::string error;
-};
 /// Fault injection for tests: ends the actor `name` (a stage's name, `courier`), or one worker of the stage.
 struct strike {
   std::string name;
@@ -206,14 +199,15 @@ struct revive {
 struct reassess {
   std::string name;
 };
-struct requeue {
-  std::string run_id;
+/// Something may wait for that stage: the store says so.
+struct look_for_work {
+  work_stage stage = work_stage::download;
 };
+/// Something may wait for the webhook.
+struct look_for_reports {};
+struct renew_leases {};
 struct resend {
   actors::ticket ticket;
-};
-struct retry_delivery {
-  std::string run_id;
 };
 struct replenish {};
 
@@ -239,14 +233,12 @@ using queue_actor = caf::typed_actor<
     // From the stages.
     caf::reacts_to<enlist>, caf::reacts_to<demand>, caf::reacts_to<begin>, caf::replies_to<finish>::with<recorded>,
     caf::reacts_to<give_back>,
-    // From the courier.
-    caf::reacts_to<delivered>,
     // Ends a queued or running run; fault::unknown_run, fault::already_ended.
     caf::replies_to<cancel>::with<canceled>,
     // The queue's own limit.
     caf::replies_to<adjust>::with<adjusted>,
-    // To itself: a run whose retry is due.
-    caf::reacts_to<requeue>,
+    // From the store; to itself.
+    caf::reacts_to<look_for_work>, caf::reacts_to<renew_leases>,
     // Gives out no more work.
     caf::reacts_to<drain>, caf::reacts_to<wire>>;
 
@@ -305,8 +297,8 @@ using batch_worker_actor = caf::typed_actor<
     caf::reacts_to<run_job>>;
 
 using courier_actor = caf::typed_actor<
-    // Sends the run's report to the webhook, with backoff between attempts, and tells the queue how it ended.
-    caf::reacts_to<deliver>, caf::reacts_to<retry_delivery>, caf::reacts_to<wire>>;
+    // From the store: sends what waits in the outbox to the webhook, with backoff between attempts.
+    caf::reacts_to<look_for_reports>>;
 
 using supervisor_actor = caf::typed_actor<
     // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
@@ -352,15 +344,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::cancel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::canceled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::adjust)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::adjusted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::deliver)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::delivered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::strike)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::revive)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::reassess)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::requeue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_work)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_reports)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::renew_leases)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resend)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::retry_delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::replenish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::wire)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_now)

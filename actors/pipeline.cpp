@@ -54,7 +54,7 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   s.ingress = {o.denylist};
   s.rate_limit = {o.rate_limit, o.rate_window};
   s.queue.limit = o.queue_limit;
-  s.queue.deliver_reports = static_cast<bool>(o.deliver);
+  s.queue.rules.deliver_reports = static_cast<bool>(o.deliver);
   s.work = o.work;
   s.courier.attempt = o.deliver;
   s.courier.runs = runs;
@@ -72,12 +72,18 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   return s;
 }
 
+/// What this process held when it ended the last time is free again before anybody asks.
+std::shared_ptr<store> reclaimed(std::shared_ptr<store> runs) {
+  for (const auto* role : {queue_state::name, courier_state::name}) static_cast<void>(runs->abandon(role));
+  return runs;
+}
+
 }  // namespace
 
 struct pipeline::system {
   system(pipeline_options o, std::shared_ptr<store> s, metrics::instruments& meters)
       : options{std::move(o)},
-        runs{std::move(s)},
+        runs{reclaimed(std::move(s))},
         figures{std::make_shared<board>(meters)},
         batch{options_for_batch(options)},
         config{options.scheduler_threads},
@@ -143,6 +149,7 @@ void pipeline::change_stage(std::string stage, stage_change change, reply<stage_
 std::string pipeline::not_ready_because() {
   if (system_->draining) return "draining";
   if (const auto stage = system_->figures->unhealthy_stage(); !stage.empty()) return "stage " + stage + " is unhealthy";
+  if (const auto trouble = system_->runs->trouble()) return *trouble;
   return system_->options.jailer_trouble ? system_->options.jailer_trouble() : std::string{};
 }
 

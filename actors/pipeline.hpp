@@ -22,7 +22,7 @@ namespace lazaret::actors {
 
 struct stage_setting {
   std::size_t concurrency = 2;
-  std::size_t queue_limit = 16;
+  std::size_t queue_limit = 1;  ///< taken from the store before a worker is free; more are withheld from other nodes
 };
 
 /// People's code; see interactive/interactive.hpp.

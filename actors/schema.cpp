@@ -119,6 +119,36 @@ constexpr std::array steps{
   CREATE INDEX notes_by_end ON notes(expires_at);
   CREATE TABLE probe(one INTEGER PRIMARY KEY, ballast BLOB NOT NULL);
 )sql",
+    // Runs become documents, with the body that actors/store.cpp writes; who had not ended waits in its stage's queue.
+    R"sql(
+  INSERT INTO documents(seq, kind, id, version, token, ended_at)
+    SELECT seq, 'run', run_id, 1, attempt, CASE WHEN next_stage IS NULL THEN COALESCE(finished_at, created_at) END
+    FROM runs;
+  INSERT INTO bodies SELECT seq, json_object(
+      'run_id', run_id, 'status', status, 'attempt', attempt, 'next', next_stage,
+      'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
+      'submission', CASE WHEN json_valid(submission) THEN json(submission) END,
+      'stages', CASE WHEN json_valid(stages) THEN json(stages) END,
+      'download', CASE WHEN json_valid(download) THEN json(download) END,
+      'execution', CASE WHEN json_valid(execution) THEN json(execution) END,
+      'analysis', CASE WHEN json_valid(analysis) THEN json(analysis) END,
+      'error', error, 'delivery', delivery, 'delivery_error', delivery_error) FROM runs;
+  INSERT INTO facets SELECT 'run', 'status', status, seq FROM runs;
+  INSERT INTO facets SELECT 'run', 'package', package, seq FROM runs;
+  INSERT INTO facets SELECT 'run', 'verdict', verdict, seq FROM runs WHERE verdict IS NOT NULL;
+  INSERT INTO places
+    SELECT seq, queue, 0, client, ROW_NUMBER() OVER (PARTITION BY queue, client ORDER BY seq),
+      ROW_NUMBER() OVER (PARTITION BY queue ORDER BY seq), 0, 0, '', 0, 0
+    FROM (SELECT seq, COALESCE(next_stage, 'delivery') AS queue,
+            CASE WHEN json_valid(submission) THEN COALESCE(json_extract(submission, '$.client'), '') ELSE '' END
+              AS client
+          FROM runs WHERE next_stage IS NOT NULL OR delivery = 'pending');
+  INSERT INTO queues SELECT queue, COUNT(*), 0, MAX(age) FROM places GROUP BY queue;
+  INSERT INTO document_events SELECT r.seq, e.id, e.type, e.data FROM events e JOIN runs r ON r.run_id = e.run_id;
+  INSERT INTO event_counts SELECT seq, type, COUNT(*) FROM document_events GROUP BY seq, type;
+  DROP TABLE events;
+  DROP TABLE runs;
+)sql",
 };
 
 std::size_t version_of(sqlite::connection& db) {

@@ -1,260 +1,148 @@
 #include "actors/store.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <charconv>
-#include <mutex>
+#include <stdexcept>
 
-#include "actors/event_hub.hpp"
-#include "actors/json.hpp"
 #include "actors/names.hpp"
-#include "actors/schema.hpp"
-#include "actors/sqlite.hpp"
+#include "actors/run_document.hpp"
+#include "actors/store/sqlite_store.hpp"
 
 namespace lazaret::actors {
 namespace {
 
-using std::chrono::system_clock;
-namespace json = boost::json;
+durable::name name_of(const std::string& run_id) { return {run_kind, run_id}; }
 
-constexpr std::string_view columns =
-    "seq, run_id, status, next_stage, attempt, created_at, started_at, finished_at, submission, stages, download, "
-    "execution, analysis, error, delivery, delivery_error";
-
-std::int64_t micros(system_clock::time_point t) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count();
-}
-system_clock::time_point from_micros(std::int64_t n) { return system_clock::time_point{std::chrono::microseconds{n}}; }
-
-template <class T>
-std::optional<std::string> dump(const std::optional<T>& value) {
-  if (!value) return std::nullopt;
-  return json::serialize(to_json(*value));
+durable::change to_change(const step& s) {
+  durable::change c{to_document(s.now), {}, s.events};
+  if (s.queue) c.next = durable::place{*s.queue, 0, s.now.asked.client.substr(0, 200), s.not_before};
+  return c;
 }
 
 template <class T>
-std::optional<T> load(const sqlite::statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  boost::system::error_code bad;
-  const auto document = json::parse(row.text(column), bad);
-  return bad ? std::nullopt : from_json<T>(document);
+T readable(sandbox::result<T> got) {
+  if (!got) throw std::runtime_error{got.error().describe()};
+  return std::move(*got);
 }
 
-run read_run(const sqlite::statement& row) {
-  run r;
-  r.run_id = row.text(1);
-  r.status = parse<status>(row.text(2)).value_or(status::failed);
-  r.created_at = from_micros(row.integer(5));
-  if (!row.is_null(6)) r.started_at = from_micros(row.integer(6));
-  if (!row.is_null(7)) r.finished_at = from_micros(row.integer(7));
-  r.asked = load<submission>(row, 8).value_or(submission{});
-  boost::system::error_code bad;
-  if (const auto stages = json::parse(row.text(9), bad); !bad && stages.is_array()) {
-    for (const auto& stage : stages.get_array()) {
-      if (auto timing = from_json<stage_timing>(stage)) r.stages.push_back(std::move(*timing));
-    }
-  }
-  r.download = load<download_result>(row, 10);
-  r.execution = load<execution_result>(row, 11);
-  r.analysis = load<analysis_result>(row, 12);
-  r.error = row.text(13);
-  r.delivery = parse<delivery_status>(row.text(14)).value_or(delivery_status::none);
-  r.delivery_error = row.text(15);
-  return r;
-}
-
-/// Two connections: one that writes, one that reads beside it (WAL: readers never wait for the writer).
-class sqlite_store final : public store {
- public:
-  explicit sqlite_store(const std::string& file)
-      : writer_{file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE}, reader_{prepare_file(file), SQLITE_OPEN_READWRITE} {}
-
-  sandbox::result<void> save(const run& r, std::optional<work_stage> next, int attempt,
-                             std::span<const new_event> events) override {
-    auto done = guarded("save run " + r.run_id, [&] {
-      const std::scoped_lock lock{writing_};
-      sqlite::transaction change{writer_};
-      json::array stages;
-      for (const auto& timing : r.stages) stages.push_back(to_json(timing));
-      std::optional<std::string_view> next_name, verdict_name;
-      if (next) next_name = name(*next);
-      if (r.analysis) verdict_name = name(r.analysis->verdict);
-      std::optional<std::int64_t> started, finished;
-      if (r.started_at) started = micros(*r.started_at);
-      if (r.finished_at) finished = micros(*r.finished_at);
-      upsert_.bind(1, r.run_id)
-          .bind(2, name(r.status))
-          .bind(3, normalise_name(r.asked.package_name))
-          .bind(4, verdict_name)
-          .bind(5, next_name)
-          .bind(6, std::int64_t{attempt})
-          .bind(7, micros(r.created_at))
-          .bind(8, started)
-          .bind(9, finished)
-          .bind(10, json::serialize(to_json(r.asked)))
-          .bind(11, json::serialize(stages))
-          .bind(12, dump(r.download))
-          .bind(13, dump(r.execution))
-          .bind(14, dump(r.analysis))
-          .bind(15, r.error)
-          .bind(16, name(r.delivery))
-          .bind(17, r.delivery_error)
-          .run();
-      for (const auto& event : events) append(r.run_id, event.type, event.data);
-      change.commit();
-    });
-    if (done && !events.empty()) hub_->poke(r.run_id);
-    return done;
-  }
-
-  sandbox::result<void> observe(const std::string& run_id, std::string data) override {
-    auto done = guarded("note an observation of run " + run_id, [&] {
-      const std::scoped_lock lock{writing_};
-      sqlite::statement count{writer_.get(), "SELECT COUNT(*) FROM events WHERE run_id = ? AND type = 'observation'"};
-      if (count.bind(1, run_id).step() && static_cast<std::uint64_t>(count.integer(0)) >= max_observations) return;
-      // A live view that the report does not need: it may be lost with the power, so it need not wait for the disk.
-      writer_.execute("PRAGMA synchronous = NORMAL");
-      append(run_id, "observation", data);
-      writer_.execute("PRAGMA synchronous = FULL");
-    });
-    if (done) hub_->poke(run_id);
-    return done;
-  }
-
-  sandbox::result<void> set_delivery(const std::string& run_id, delivery_status status,
-                                     const std::string& error) override {
-    return guarded("note the delivery of run " + run_id, [&] {
-      const std::scoped_lock lock{writing_};
-      sqlite::statement{writer_.get(), "UPDATE runs SET delivery = ?, delivery_error = ? WHERE run_id = ?"}
-          .bind(1, name(status))
-          .bind(2, error)
-          .bind(3, run_id)
-          .run();
-    });
-  }
-
-  std::optional<run> find(const std::string& run_id) override {
-    const std::scoped_lock lock{reading_};
-    sqlite::statement query{reader_.get(), "SELECT " + std::string{columns} + " FROM runs WHERE run_id = ?"};
-    if (!query.bind(1, run_id).step()) return std::nullopt;
-    return read_run(query);
-  }
-
-  std::optional<run_page> list(const run_filter& filter) override {
-    std::int64_t before = std::numeric_limits<std::int64_t>::max();
-    if (!filter.cursor.empty()) {
-      const auto* const end = filter.cursor.data() + filter.cursor.size();
-      const auto [at, bad] = std::from_chars(filter.cursor.data(), end, before);
-      if (bad != std::errc{} || at != end || before < 1) return std::nullopt;
-    }
-    std::string sql = "SELECT " + std::string{columns} + " FROM runs WHERE seq < ?1";
-    if (filter.status) sql += " AND status = ?2";
-    if (filter.package) sql += " AND package = ?3";
-    if (filter.verdict) sql += " AND verdict = ?4";
-    sql += " ORDER BY seq DESC LIMIT ?5";
-    const std::scoped_lock lock{reading_};
-    sqlite::statement query{reader_.get(), sql};
-    query.bind(1, before).bind(5, static_cast<std::int64_t>(filter.limit) + 1);
-    if (filter.status) query.bind(2, name(*filter.status));
-    if (filter.package) query.bind(3, normalise_name(*filter.package));
-    if (filter.verdict) query.bind(4, name(*filter.verdict));
-    run_page page;
-    std::int64_t last = 0;
-    while (query.step()) {
-      if (page.runs.size() == filter.limit) {
-        page.next_cursor = std::to_string(last);
-        break;
-      }
-      last = query.integer(0);
-      page.runs.push_back(read_run(query));
-    }
-    return page;
-  }
-
-  std::vector<run_event> events(const std::string& run_id, std::uint64_t after, std::size_t limit) override {
-    const std::scoped_lock lock{reading_};
-    sqlite::statement query{reader_.get(),
-                            "SELECT id, type, data FROM events WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?"};
-    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    query.bind(1, run_id)
-        .bind(2, static_cast<std::int64_t>(std::min(after, most)))
-        .bind(3, static_cast<std::int64_t>(limit));
-    std::vector<run_event> found;
-    while (query.step()) {
-      found.push_back({static_cast<std::uint64_t>(query.integer(0)), query.text(1), query.text(2)});
-    }
-    return found;
-  }
-
-  std::vector<unfinished_run> unfinished() override {
-    const std::scoped_lock lock{reading_};
-    sqlite::statement query{reader_.get(),
-                            "SELECT " + std::string{columns} + " FROM runs WHERE next_stage IS NOT NULL ORDER BY seq"};
-    std::vector<unfinished_run> found;
-    while (query.step()) {
-      found.push_back({read_run(query), parse<work_stage>(query.text(3)).value_or(work_stage::download),
-                       static_cast<int>(query.integer(4))});
-    }
-    return found;
-  }
-
-  std::vector<std::string> undelivered() override {
-    const std::scoped_lock lock{reading_};
-    sqlite::statement query{reader_.get(), "SELECT run_id FROM runs WHERE delivery = 'pending' AND next_stage IS NULL"};
-    std::vector<std::string> found;
-    while (query.step()) found.push_back(query.text(0));
-    return found;
-  }
-
-  std::unique_ptr<subscription> subscribe(const std::string& run_id, std::function<void()> poke) override {
-    return hub_->subscribe(run_id, std::move(poke));
-  }
-
- private:
-  /// Runs before the reader and the statements are made: the schema must be there for them.
-  const std::string& prepare_file(const std::string& file) {
-    prepare_schema(writer_);
-    return file;
-  }
-
-  void append(const std::string& run_id, std::string_view type, std::string_view data) {
-    append_.bind(1, run_id).bind(2, type).bind(3, data).run();
-  }
-
-  template <class Work>
-  static sandbox::result<void> guarded(std::string what, const Work& work) {
-    try {
-      work();
-      return {};
-    } catch (const sqlite::error& e) {
-      return sandbox::failure{"store", 0, std::move(what) + ": " + e.what(), {}};
-    }
-  }
-
-  sqlite::connection writer_;
-  sqlite::connection reader_;
-  std::mutex writing_, reading_;
-  std::shared_ptr<event_hub> hub_ = std::make_shared<event_hub>();
-  sqlite::statement upsert_{writer_.get(), R"sql(
-    INSERT INTO runs(run_id, status, package, verdict, next_stage, attempt, created_at, started_at, finished_at,
-                     submission, stages, download, execution, analysis, error, delivery, delivery_error)
-    VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-    ON CONFLICT(run_id) DO UPDATE SET
-      status = ?2, verdict = ?4, next_stage = ?5, attempt = ?6, started_at = ?8, finished_at = ?9, stages = ?11,
-      download = ?12, execution = ?13, analysis = ?14, error = ?15, delivery = ?16, delivery_error = ?17)sql"};
-  sqlite::statement append_{writer_.get(), R"sql(
-    INSERT INTO events(run_id, id, type, data)
-    SELECT ?1, COALESCE(MAX(id), 0) + 1, ?2, ?3 FROM events WHERE run_id = ?1)sql"};
+/// Keeps both subscriptions' promise: silent once it is destroyed.
+struct document_watch final : subscription {
+  std::unique_ptr<durable::subscription> held;
 };
+
+/// The body stays as it is, for people; nobody is given it again.
+durable::change set_aside(const durable::claim& c) {
+  return {{c.body, {{"status", std::string{name(status::failed)}}}, durable::clock::now()}, {}, {}};
+}
 
 }  // namespace
 
-sandbox::result<std::unique_ptr<store>> open_sqlite_store(const std::filesystem::path& file) {
-  try {
-    return std::make_unique<sqlite_store>(file.string());
-  } catch (const sqlite::error& e) {
-    return sandbox::failure{"open_store", 0, file.string() + ": " + e.what(), "is DATA_DIR writable by RUN_AS_USER?"};
+store::store(std::shared_ptr<durable::store> documents, std::string node)
+    : documents_{std::move(documents)}, node_{std::move(node)} {}
+
+sandbox::result<void> store::add(const step& first) {
+  const auto got = documents_->add(name_of(first.now.run_id), to_change(first), 0, {});
+  if (!got) return got.error();
+  if (got->what != durable::admission::kind::added)
+    return sandbox::failure{"store", 0, "run " + first.now.run_id + " is there already", {}};
+  return {};
+}
+
+sandbox::result<std::vector<held_run>> store::take(const std::string& queue, const std::string& role, std::size_t most,
+                                                   std::chrono::milliseconds lease) {
+  auto claims = documents_->take(queue, owner(role), most, lease);
+  if (!claims) return claims.error();
+  std::vector<held_run> runs;
+  for (auto& c : *claims) {
+    auto what = c.name.kind == run_kind ? to_run(c.body) : std::nullopt;
+    if (what)
+      runs.push_back({std::move(c), std::move(*what)});
+    else if (const auto gone = documents_->settle(c, set_aside(c)); !gone)
+      return gone.error();
   }
+  return runs;
+}
+
+sandbox::result<settlement> store::renew(const durable::claim& held, std::chrono::milliseconds lease) {
+  return documents_->renew(held, lease);
+}
+
+sandbox::result<settlement> store::update(const durable::claim& held, const step& now) {
+  return documents_->update(held, to_document(now.now), now.events);
+}
+
+sandbox::result<settlement> store::settle(const durable::claim& held, const step& outcome) {
+  return documents_->settle(held, to_change(outcome));
+}
+
+sandbox::result<settlement> store::put_back(const durable::claim& held, bool died) {
+  return documents_->put_back(held, {}, died);
+}
+
+sandbox::result<std::uint64_t> store::abandon(const std::string& role) { return documents_->abandon(owner(role)); }
+
+sandbox::result<settlement> store::amend(const std::string& run_id,
+                                         const std::function<std::optional<step>(const run&)>& decide) {
+  return documents_->amend(name_of(run_id), [&](const std::string& body) -> std::optional<durable::change> {
+    const auto was = to_run(body);
+    const auto next = was ? decide(*was) : std::nullopt;
+    return next ? std::optional{to_change(*next)} : std::nullopt;
+  });
+}
+
+sandbox::result<void> store::observe(const std::string& run_id, std::string data) {
+  return documents_->append(name_of(run_id), {"observation", std::move(data)}, max_observations);
+}
+
+std::optional<run> store::find(const std::string& run_id) {
+  auto body = documents_->find(name_of(run_id));
+  if (!body && body.error().step == "bounds") return {};  // what can be no id is nobody's
+  const auto found = readable(std::move(body));
+  return found ? to_run(*found) : std::nullopt;
+}
+
+std::optional<run_page> store::list(const run_filter& filter) {
+  durable::list_filter wanted;
+  wanted.cursor = filter.cursor;
+  wanted.limit = filter.limit;
+  if (filter.status) wanted.facets.emplace("status", name(*filter.status));
+  if (filter.package) wanted.facets.emplace("package", normalise_name(*filter.package));
+  if (filter.verdict) wanted.facets.emplace("verdict", name(*filter.verdict));
+  auto got = documents_->list(run_kind, wanted);
+  if (!got && (got.error().step == "cursor")) return {};
+  if (!got && got.error().step == "bounds") return run_page{};  // no run has a package of such a name
+  auto page = readable(std::move(got));
+  run_page runs;
+  runs.next_cursor = std::move(page.next_cursor);
+  for (const auto& body : page.bodies)
+    if (auto r = to_run(body)) runs.runs.push_back(std::move(*r));
+  return runs;
+}
+
+std::vector<run_event> store::events(const std::string& run_id, std::uint64_t after, std::size_t limit) {
+  auto got = documents_->events(name_of(run_id), after, limit);
+  if (!got && got.error().step == "bounds") return {};
+  std::vector<run_event> found;
+  for (auto& e : readable(std::move(got))) found.push_back({e.id, std::move(e.type), std::move(e.data)});
+  return found;
+}
+
+sandbox::result<durable::queue_depth> store::depth(const std::string& queue) { return documents_->depth(queue); }
+
+std::unique_ptr<subscription> store::subscribe(const std::string& run_id, std::function<void()> poke) {
+  auto watch = std::make_unique<document_watch>();
+  watch->held = documents_->watch_events(name_of(run_id), std::move(poke));
+  return watch;
+}
+
+std::unique_ptr<durable::subscription> store::watch_queue(const std::string& queue, std::function<void()> poke) {
+  return documents_->watch_queue(queue, std::move(poke));
+}
+
+std::optional<std::string> store::trouble() { return documents_->trouble(); }
+
+sandbox::result<std::unique_ptr<store>> open_sqlite_store(const std::filesystem::path& file) {
+  auto documents = durable::open_sqlite_store(file);
+  if (!documents) return documents.error();
+  return std::make_unique<store>(std::move(*documents), "local");
 }
 
 }  // namespace lazaret::actors

@@ -1,7 +1,9 @@
 #pragma once
-/// Where accepted runs and finished stages are before anybody is told of them. Thread-safe; every call blocks for a
-/// query or a commit. A write that returned is on disk (SQLite in WAL mode with synchronous=FULL:
-/// https://www.sqlite.org/pragma.html#pragma_synchronous).
+/// Runs in the durable store: what is JSON and documents there is a `run` here, and nothing else. Each stage has a
+/// queue of its name, and what is to be told to the webhook waits in `delivery` (an outbox: it gets there with the
+/// run's end, in one transaction). Thread-safe; every call blocks for a query or a commit.
+///
+/// Nobody holds a run but by a claim, and a claim is good for a lease: other processes may work on the same store.
 
 #include <functional>
 #include <memory>
@@ -12,49 +14,71 @@
 
 #include "actors/run.hpp"
 #include "actors/service.hpp"
+#include "actors/store/store.hpp"
 #include "sandbox/failure.hpp"
 
 namespace lazaret::actors {
 
-/// An event before the store has numbered it.
-struct new_event {
-  std::string type;
-  std::string data;
+using new_event = durable::event;
+using durable::settlement;
+
+/// A run, where it goes next, and what is told of it: written together.
+struct step {
+  run now;
+  std::optional<std::string> queue;  ///< nothing: the run has ended and waits for nobody
+  std::chrono::system_clock::time_point not_before{};
+  std::vector<new_event> events;
 };
 
-/// A run that has not ended, and the stage that it waits for or is in.
-struct unfinished_run {
+struct held_run {
+  durable::claim claim;
   run what;
-  work_stage next = work_stage::download;
-  int attempt = 0;  ///< claims given out so far; the next one gets a higher number
 };
 
 class store {
  public:
-  virtual ~store() = default;
+  /// `node`: who takes; the same after a restart: [A-Za-z0-9._-]{1,80}.
+  store(std::shared_ptr<durable::store> documents, std::string node);
 
-  /// Writes the whole run, the stage it is at (nothing when it has ended) and `events`, in one transaction; afterwards
-  /// pokes who subscribed to the run.
-  virtual sandbox::result<void> save(const run& what, std::optional<work_stage> next, int attempt,
-                                     std::span<const new_event> events) = 0;
+  sandbox::result<void> add(const step& first);
+  /// `role`: who of this node, [a-z]{1,10}. A document that is no run of ours ends, as it is, as failed.
+  sandbox::result<std::vector<held_run>> take(const std::string& queue, const std::string& role, std::size_t most,
+                                              std::chrono::milliseconds lease);
+  sandbox::result<settlement> renew(const durable::claim& held, std::chrono::milliseconds lease);
+  sandbox::result<settlement> update(const durable::claim& held, const step& now);
+  sandbox::result<settlement> settle(const durable::claim& held, const step& outcome);
+  sandbox::result<settlement> put_back(const durable::claim& held, bool died);
+  /// What a former life of this node held in that role is free for whoever asks next.
+  sandbox::result<std::uint64_t> abandon(const std::string& role);
+  /// Changes the run whoever holds it; `decide` gives nothing to leave it alone (then: superseded).
+  sandbox::result<settlement> amend(const std::string& run_id,
+                                    const std::function<std::optional<step>(const run&)>& decide);
+
   /// One more `observation` event; dropped beyond `max_observations` a run. Not synced by itself.
-  virtual sandbox::result<void> observe(const std::string& run_id, std::string data) = 0;
-  virtual sandbox::result<void> set_delivery(const std::string& run_id, delivery_status status,
-                                             const std::string& error) = 0;
+  sandbox::result<void> observe(const std::string& run_id, std::string data);
 
-  [[nodiscard]] virtual std::optional<run> find(const std::string& run_id) = 0;
-  [[nodiscard]] virtual std::optional<run_page> list(const run_filter& filter) = 0;
-  [[nodiscard]] virtual std::vector<run_event> events(const std::string& run_id, std::uint64_t after,
-                                                      std::size_t limit) = 0;
-  /// Oldest first. What a restarted service goes on with.
-  [[nodiscard]] virtual std::vector<unfinished_run> unfinished() = 0;
-  [[nodiscard]] virtual std::vector<std::string> undelivered() = 0;
+  /// These throw std::runtime_error when the store can't be read: that is not "there is none".
+  [[nodiscard]] std::optional<run> find(const std::string& run_id);
+  [[nodiscard]] std::optional<run_page> list(const run_filter& filter);
+  [[nodiscard]] std::vector<run_event> events(const std::string& run_id, std::uint64_t after, std::size_t limit);
 
-  [[nodiscard]] virtual std::unique_ptr<subscription> subscribe(const std::string& run_id,
-                                                                std::function<void()> poke) = 0;
+  [[nodiscard]] sandbox::result<durable::queue_depth> depth(const std::string& queue);
+  [[nodiscard]] std::unique_ptr<subscription> subscribe(const std::string& run_id, std::function<void()> poke);
+  [[nodiscard]] std::unique_ptr<durable::subscription> watch_queue(const std::string& queue,
+                                                                   std::function<void()> poke);
+  /// As durable::store::trouble().
+  [[nodiscard]] std::optional<std::string> trouble();
 
   static constexpr std::uint64_t max_observations = 500;
+
+ private:
+  [[nodiscard]] std::string owner(const std::string& role) const { return node_ + ":" + role; }
+
+  std::shared_ptr<durable::store> documents_;
+  std::string node_;
 };
+
+inline constexpr const char* delivery_queue = "delivery";
 
 /// Opens or makes the embedded store. Fails when the file is not a store, was written by a newer version, or can't be
 /// written.

@@ -141,7 +141,6 @@ void supervisor_state::raise(const std::string& who) {
 void supervisor_state::introduce() {
   const wire news{std::make_shared<const topology>(now_)};
   self_->send(now_.queue, news);
-  self_->send(now_.courier, news);
   self_->send(now_.ingress, news);
   for (const auto& stage : now_.work) self_->send(stage, news);
 }

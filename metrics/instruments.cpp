@@ -184,6 +184,9 @@ struct instruments::families {
       counter("lazaret_stage_restarts_total",
               "Times that supervision replaced the stage's actor or one of its workers."),
       {{"stage", &stage_names()}}};
+  table<prometheus::Counter> poisoned{
+      counter("lazaret_runs_poisoned_total", "Runs set aside because they ended their worker again and again."),
+      {{"stage", &stage_names()}}};
   prometheus::Counter& jailer_restarts =
       counter("lazaret_jailer_restarts_total", "Times that the jailer process was started again.").Add({});
   table<prometheus::Counter> submissions{counter("lazaret_submissions_total", "Submissions, by what became of them."),
@@ -275,6 +278,7 @@ void instruments::stage_finished(std::string_view stage, std::string_view outcom
   families_->duration.at({stage, outcome}).Observe(took.count());
 }
 void instruments::stage_restarted(std::string_view stage) { families_->restarts.at({stage}).Increment(); }
+void instruments::poisoned(std::string_view stage) { families_->poisoned.at({stage}).Increment(); }
 void instruments::jailer_restarted() { families_->jailer_restarts.Increment(); }
 void instruments::submission(std::string_view frontend, std::string_view outcome) {
   families_->submissions.at({frontend, outcome}).Increment();

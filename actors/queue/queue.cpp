@@ -1,51 +1,23 @@
 #include "actors/queue/queue.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
+#include <caf/send.hpp>
 
 #include "actors/caf_fault.hpp"
-#include "actors/json.hpp"
 
 namespace lazaret::actors {
 namespace {
 
-namespace json = boost::json;
 using std::chrono::system_clock;
 
-constexpr std::chrono::milliseconds first_retry{250};
-constexpr std::chrono::milliseconds last_retry{8'000};
+constexpr const char* role = "queue";
+constexpr std::array all_stages{work_stage::download, work_stage::execution, work_stage::analysis, work_stage::report};
 
-new_event status_event(status s) { return {"status", json::serialize(json::object{{"status", name(s)}})}; }
+std::string queue_of(work_stage stage) { return std::string{name(stage)}; }
 
-new_event stage_event(work_stage stage, std::string_view state, const std::string& detail = {}) {
-  json::object data{{"stage", name(stage)}, {"state", state}, {"at", iso8601(system_clock::now())}};
-  if (!detail.empty()) data["detail"] = valid_utf8(detail);
-  return {"stage", json::serialize(data)};
-}
-
-new_event end_event(const run& r) {
-  json::object data{{"status", name(r.status)}, {"verdict", nullptr}, {"score", nullptr}, {"error", nullptr}};
-  if (r.analysis) {
-    data["verdict"] = name(r.analysis->verdict);
-    data["score"] = r.analysis->score;
-  }
-  if (!r.error.empty()) data["error"] = valid_utf8(r.error);
-  return {"end", json::serialize(data)};
-}
-
-stage_timing& timing_of(run& r, work_stage stage) {
-  const auto found = std::find_if(r.stages.begin(), r.stages.end(), [&](const auto& t) { return t.stage == stage; });
-  if (found != r.stages.end()) return *found;
-  return r.stages.emplace_back(stage_timing{stage, "", system_clock::now(), {}, 0});
-}
-
-void stop_clock(run& r, work_stage stage, std::string_view outcome) {
-  auto& timing = timing_of(r, stage);
-  timing.outcome = outcome;
-  timing.finished_at = system_clock::now();
-}
+bool is_lost(const sandbox::result<settlement>& answer) { return answer && *answer != settlement::done; }
 
 }  // namespace
 
@@ -55,7 +27,9 @@ queue_actor::behavior_type queue_state::start(queue_options options, std::shared
   store_ = std::move(runs);
   board_ = std::move(figures);
   board_->configure(name, 1, options_.limit);
-  reload();
+  for (const auto stage : all_stages) watch(stage);
+  self_->delayed_send(self_, options_.lease / 4, renew_leases{});
+  show();
   return {
       [this](enqueue& request) { return accept(request); },
       [this](const enlist& stage) { take_on(stage); },
@@ -63,51 +37,54 @@ queue_actor::behavior_type queue_state::start(queue_options options, std::shared
       [this](const begin& started) { mark(started); },
       [this](finish& done) { return record(done); },
       [this](const give_back& lost) { reclaim(lost); },
-      [this](const delivered& report) { note_delivery(report); },
       [this](const cancel& request) { return end_early(request); },
       [this](const adjust& request) { return limit(request); },
-      [this](const requeue& due) {
-        if (const auto found = entries_.find(due.run_id); found != entries_.end() && !found->second.claimed) {
-          wait(found->second);
-        }
+      [this](const look_for_work& at) {
+        lane_of(at.stage).poked->store(false);
+        hand_out(at.stage);
       },
+      [this](renew_leases) { renew(); },
       [this](drain) { draining_ = true; },
-      [this](const wire& w) {
-        const bool first = neighbours_ == nullptr;
-        const bool new_courier = first || neighbours_->courier != w.neighbours->courier;
-        neighbours_ = w.neighbours;
-        if (new_courier && options_.deliver_reports) {
-          for (auto& run_id : store_->undelivered()) self_->send(neighbours_->courier, deliver{std::move(run_id)});
-        }
-      },
+      [](const wire&) {},
   };
 }
 
-/// What an earlier life of this actor, or of the service, had accepted and not ended.
-void queue_state::reload() {
-  for (auto& known : store_->unfinished()) {
-    add(entry{std::move(known.what), known.next, known.attempt, false, 0, 0});
-  }
-  show();
+/// After a drain nobody works on these any more: whoever comes next need not wait for the leases.
+queue_state::~queue_state() {
+  if (!draining_) return;
+  for (const auto& [run_id, e] : held_) static_cast<void>(store_->put_back(e.claim, false));
 }
 
+/// The store calls on threads of its own, and must not keep this actor alive.
+void queue_state::watch(work_stage stage) {
+  auto& l = lane_of(stage);
+  caf::weak_actor_ptr weak{self_->ctrl()};
+  l.watch = store_->watch_queue(queue_of(stage), [weak, stage, poked = l.poked] {
+    if (poked->exchange(true)) return;
+    if (const auto strong = weak.lock()) caf::anon_send(caf::actor_cast<queue_actor>(strong), look_for_work{stage});
+  });
+}
+
+/// What comes after execution is quick. Other nodes may add meanwhile: the bound is of what this one sees.
 bool queue_state::is_full() const {
-  const auto open = population_[0] + population_[1];  // download and execution; what comes after is quick
+  std::uint64_t open = 0;
+  for (const auto stage : {work_stage::download, work_stage::execution}) {
+    const auto depth = store_->depth(queue_of(stage));
+    if (depth) open += depth->waiting + depth->held;
+  }
   return open >= options_.limit + lanes_[static_cast<std::size_t>(work_stage::execution)].concurrency;
 }
 
 caf::result<accepted> queue_state::accept(enqueue& request) {
   if (draining_) return make_fault(fault::draining);
   if (is_full()) return make_fault(fault::queue_full);
-  entry fresh;
-  fresh.what.run_id = boost::uuids::to_string(boost::uuids::random_generator{}());
-  fresh.what.asked = std::move(request.what);
-  fresh.what.created_at = system_clock::now();
-  if (!save(fresh, work_stage::download, {status_event(status::queued)})) {
+  run fresh;
+  fresh.run_id = boost::uuids::to_string(boost::uuids::random_generator{}());
+  fresh.asked = std::move(request.what);
+  fresh.created_at = system_clock::now();
+  auto run_id = fresh.run_id;
+  if (!store_->add(queued(std::move(fresh))))
     return make_fault(fault::unavailable, "the run could not be written to the store");
-  }
-  auto run_id = fresh.what.run_id;
-  add(std::move(fresh));
   hand_out(work_stage::download);
   return accepted{std::move(run_id)};
 }
@@ -117,21 +94,30 @@ void queue_state::take_on(const enlist& stage) {
   l.stage = caf::actor_cast<stage_actor>(stage.who);
   l.room = static_cast<std::ptrdiff_t>(stage.room);
   l.concurrency = stage.concurrency;
-  for (auto& [run_id, e] : entries_) {
-    if (e.at != stage.stage) continue;
-    const auto held = std::find_if(stage.holding.begin(), stage.holding.end(), [&, &id = run_id](const ticket& t) {
-      return t.run_id == id && t.attempt >= e.attempt;
-    });
-    if (held != stage.holding.end()) {  // it survived this queue's restart: it goes on
-      if (!e.claimed) ++claimed_;
-      e.claimed = true;
-      e.attempt = held->attempt;
-    } else if (e.claimed) {  // its stage was restarted and knows nothing of it
-      release(e);
-      l.waiting.push_front(run_id);
-    }
-  }
+  // What a stage that was restarted held is nobody's now.
+  std::erase_if(held_, [&](const auto& pair) {
+    const auto& [run_id, e] = pair;
+    if (e.at != stage.stage) return false;
+    const auto attempt = static_cast<int>(e.claim.token);
+    const auto has_it = [&, &id = run_id](const ticket& t) { return t.run_id == id && t.attempt == attempt; };
+    if (std::any_of(stage.holding.begin(), stage.holding.end(), has_it)) return false;
+    static_cast<void>(store_->put_back(e.claim, false));
+    return true;
+  });
+  for (const auto& t : stage.holding)
+    if (!held_.contains(t.run_id)) adopt(t);
   hand_out(stage.stage);
+}
+
+/// This actor was restarted and the stage was not: it goes on. Whether its claim is good the store will say.
+void queue_state::adopt(const ticket& t) {
+  auto known = store_->find(t.run_id);
+  if (!known || known->finished_at) return;
+  durable::claim claim;
+  claim.name = {"run", t.run_id};
+  claim.queue = queue_of(t.stage);
+  claim.token = static_cast<std::uint64_t>(t.attempt);
+  held_.insert_or_assign(t.run_id, entry{std::move(claim), std::move(*known), t.stage});
 }
 
 void queue_state::take_on(const demand& stage) {
@@ -142,100 +128,55 @@ void queue_state::take_on(const demand& stage) {
 }
 
 void queue_state::mark(const begin& started) {
-  auto* const e = claimed_by(started.ticket);
+  auto* const e = held_by(started.ticket);
   if (e == nullptr) return;
-  std::vector<new_event> events;
-  if (e->what.status == status::queued) {
-    e->what.status = status::running;
-    e->what.started_at = system_clock::now();
-    events.push_back(status_event(status::running));
-  }
-  auto& timing = timing_of(e->what, e->at);
-  timing.started_at = system_clock::now();
-  timing.outcome.clear();
-  ++timing.attempts;
-  events.push_back(stage_event(e->at, "started"));
+  auto now = begun(e->what, e->at);
+  const auto written = store_->update(e->claim, now);
+  if (is_lost(written)) return drop(started.ticket.run_id);
   // A store that can't be written now is met again when the result is recorded; the work need not wait for it.
-  static_cast<void>(save(*e, e->at, std::move(events)));
+  e->what = std::move(now.now);
 }
 
 caf::result<recorded> queue_state::record(finish& done) {
-  auto* const current = claimed_by(done.ticket);
-  if (current == nullptr) return recorded{};
-  entry e = *current;
-  const auto stage = e.at;
-  bool written = false;
-  if (auto* const failure = std::get_if<stage_failure>(&done.result)) {
-    if (failure->retry && e.retries < options_.max_retries) {
-      written = retry_later(std::move(e), *failure);
-    } else {
-      stop_clock(e.what, stage, "failed");
-      e.what.error = failure->error;
-      auto event = stage_event(stage, "failed", failure->error);
-      written = stage == work_stage::report ? conclude(std::move(e), status::failed)
-                                            : advance(std::move(e), work_stage::report, {std::move(event)});
-    }
-  } else {
-    stop_clock(e.what, stage, "done");
-    std::optional<work_stage> next;
-    if (auto* const release = std::get_if<download_result>(&done.result)) {
-      next = release->unpackable ? work_stage::execution : work_stage::analysis;
-      e.what.error = release->error;
-      e.what.download = std::move(*release);
-    } else if (auto* const observed = std::get_if<execution_result>(&done.result)) {
-      next = work_stage::analysis;
-      e.what.execution = std::move(*observed);
-    } else if (auto* const judged = std::get_if<analysis_result>(&done.result)) {
-      next = work_stage::report;
-      e.what.analysis = std::move(*judged);
-    }
-    written = next ? advance(std::move(e), next, {stage_event(stage, "done")})
-                   : conclude(std::move(e), current->what.analysis ? status::completed : status::failed);
-  }
+  auto* const e = held_by(done.ticket);
+  if (e == nullptr) return recorded{};
+  const int retries = e->claim.attempts - 1 - e->claim.deaths;
+  const auto outcome = after(e->what, e->at, std::move(done.result), retries, options_.rules);
+  const auto written = store_->settle(e->claim, outcome);
   if (!written) return make_fault(fault::unavailable, "the store can't be written");
+  if (*written == settlement::done && outcome.now.status == status::completed && outcome.now.analysis)
+    board_->meters().verdict(outcome.now.asked.ecosystem, actors::name(outcome.now.analysis->verdict));
+  held_.erase(done.ticket.run_id);
+  if (const auto next = outcome.queue ? parse<work_stage>(*outcome.queue) : std::nullopt) hand_out(*next);
+  show();
   return recorded{};
 }
 
-/// The worker died with the run in its hands. A run that does this again and again is what kills them.
 void queue_state::reclaim(const give_back& lost) {
-  auto* const e = claimed_by(lost.ticket);
+  auto* const e = held_by(lost.ticket);
   if (e == nullptr) return;
-  if (++e->crashes < options_.max_crashes) {
-    release(*e);
-    lane_of(e->at).waiting.push_front(e->what.run_id);
-    hand_out(e->at);
-    return;
-  }
-  entry poisoned = *e;
-  poisoned.what.error = "poison: the run ended its worker " + std::to_string(e->crashes) + " times in the " +
-                        std::string{actors::name(e->at)} + " stage; last: " + lost.reason;
-  stop_clock(poisoned.what, e->at, "failed");
-  auto event = stage_event(e->at, "failed", poisoned.what.error);
-  const bool written = e->at == work_stage::report
-                           ? conclude(std::move(poisoned), status::failed)
-                           : advance(std::move(poisoned), work_stage::report, {std::move(event)});
-  if (!written) release(*e);  // stays at its stage; tried again with the next restart or retry
+  const auto stage = e->at;
+  // If it can't be written, the lease runs out, which counts as well.
+  static_cast<void>(store_->put_back(e->claim, true));
+  held_.erase(lost.ticket.run_id);
+  hand_out(stage);
 }
 
 caf::result<canceled> queue_state::end_early(const cancel& request) {
-  const auto found = entries_.find(request.run_id);
-  if (found == entries_.end()) {
-    return make_fault(store_->find(request.run_id) ? fault::already_ended : fault::unknown_run);
+  run ended;
+  const auto how = store_->amend(request.run_id, [&](const run& now) {
+    auto last = canceled_early(now);
+    if (last) ended = last->now;
+    return last;
+  });
+  if (!how) {
+    const bool nobody = how.error().step == "bounds";
+    return nobody ? make_fault(fault::unknown_run) : make_fault(fault::unavailable, "the store can't be written");
   }
-  entry e = found->second;
-  const auto at = e.at;
-  const bool was_claimed = e.claimed;
-  if (was_claimed) stop_clock(e.what, at, "canceled");
-  auto result = e.what;
-  if (!conclude(std::move(e), status::canceled)) return make_fault(fault::unavailable, "the store can't be written");
-  if (was_claimed && lane_of(at).stage) self_->send(lane_of(at).stage, abort_run{request.run_id});
-  return canceled{store_->find(request.run_id).value_or(std::move(result))};
-}
-
-void queue_state::note_delivery(const delivered& report) {
-  if (!store_->set_delivery(report.run_id, report.status, report.error)) {
-    self_->delayed_send(self_, first_retry, report);
-  }
+  if (*how == settlement::gone) return make_fault(fault::unknown_run);
+  if (*how == settlement::superseded) return make_fault(fault::already_ended);
+  drop(request.run_id);
+  return canceled{std::move(ended)};
 }
 
 caf::result<adjusted> queue_state::limit(const adjust& request) {
@@ -247,106 +188,57 @@ caf::result<adjusted> queue_state::limit(const adjust& request) {
   return adjusted{board_->of(name)};
 }
 
-bool queue_state::save(const entry& e, std::optional<work_stage> next, std::vector<new_event> events) {
-  return static_cast<bool>(store_->save(e.what, next, e.attempt, events));
+void queue_state::renew() {
+  std::vector<std::string> lost;
+  for (const auto& [run_id, e] : held_)
+    if (is_lost(store_->renew(e.claim, options_.lease))) lost.push_back(run_id);
+  for (const auto& run_id : lost) drop(run_id);
+  self_->delayed_send(self_, options_.lease / 4, renew_leases{});
 }
 
-/// Writes the changed run at its next stage, and only then puts it in the place of the one that was.
-bool queue_state::advance(entry changed, std::optional<work_stage> next, std::vector<new_event> events) {
-  changed.at = *next;
-  changed.crashes = changed.retries = 0;
-  if (!save(changed, next, std::move(events))) return false;
-  remove(changed.what.run_id);
-  changed.claimed = false;
-  add(std::move(changed));
-  hand_out(*next);
-  return true;
-}
-
-bool queue_state::conclude(entry changed, status how) {
-  auto& r = changed.what;
-  r.status = how;
-  r.finished_at = system_clock::now();
-  const bool has_report = how == status::completed || how == status::failed;
-  if (has_report && options_.deliver_reports) r.delivery = delivery_status::pending;
-  std::vector<new_event> events;
-  if (!r.stages.empty()) {
-    events.push_back(stage_event(changed.at, r.stages.back().outcome.empty() ? "done" : r.stages.back().outcome));
-  }
-  events.push_back(end_event(r));
-  if (!save(changed, std::nullopt, std::move(events))) return false;
-  if (how == status::completed && r.analysis) {
-    board_->meters().verdict(r.asked.ecosystem, actors::name(r.analysis->verdict));
-  }
-  if (r.delivery == delivery_status::pending && neighbours_) {
-    self_->send(neighbours_->courier, deliver{r.run_id});
-  }
-  remove(r.run_id);
+void queue_state::drop(const std::string& run_id) {
+  const auto found = held_.find(run_id);
+  if (found == held_.end()) return;
+  if (const auto& stage = lane_of(found->second.at).stage) self_->send(stage, abort_run{run_id});
+  held_.erase(found);
   show();
-  return true;
-}
-
-bool queue_state::retry_later(entry changed, const stage_failure& why) {
-  const auto wait = std::min(first_retry * (1 << std::min(changed.retries, 10)), last_retry);
-  const auto stage = changed.at;
-  if (!save(changed, stage, {stage_event(stage, "retry", why.error)})) return false;
-  auto& e = entries_.at(changed.what.run_id);
-  ++e.retries;
-  release(e);
-  self_->delayed_send(self_, wait, requeue{changed.what.run_id});
-  show();
-  return true;
-}
-
-void queue_state::add(entry e) {
-  ++population_[static_cast<std::size_t>(e.at)];
-  if (e.claimed) ++claimed_;
-  const auto [place, fresh] = entries_.insert_or_assign(e.what.run_id, std::move(e));
-  if (!place->second.claimed) lane_of(place->second.at).waiting.push_back(place->first);
-}
-
-void queue_state::release(entry& e) {
-  if (e.claimed) --claimed_;
-  e.claimed = false;
-}
-
-void queue_state::remove(const std::string& run_id) {
-  const auto found = entries_.find(run_id);
-  if (found == entries_.end()) return;
-  --population_[static_cast<std::size_t>(found->second.at)];
-  release(found->second);
-  entries_.erase(found);
-}
-
-void queue_state::wait(const entry& e) {
-  lane_of(e.at).waiting.push_back(e.what.run_id);
-  hand_out(e.at);
 }
 
 void queue_state::hand_out(work_stage stage) {
   auto& l = lane_of(stage);
-  while (!draining_ && l.stage && l.room > 0 && !l.waiting.empty()) {
-    const auto run_id = std::move(l.waiting.front());
-    l.waiting.pop_front();
-    const auto found = entries_.find(run_id);
-    if (found == entries_.end() || found->second.claimed || found->second.at != stage) continue;
-    auto& e = found->second;
-    e.claimed = true;
-    ++claimed_;
-    ++e.attempt;
-    --l.room;
-    self_->send(l.stage, assignment{{run_id, stage, e.attempt}, std::make_shared<const run>(e.what)});
+  while (!draining_ && l.stage && l.room > 0) {
+    auto taken = store_->take(queue_of(stage), role, static_cast<std::size_t>(l.room), options_.lease);
+    if (!taken || taken->empty()) break;  // the store pokes when there is more, or when it can be read again
+    for (auto& one : *taken) assign(l, stage, std::move(one));
   }
   show();
 }
 
-void queue_state::show() { board_->occupy(name, entries_.size() - claimed_, 0); }
+void queue_state::assign(lane& to, work_stage stage, held_run one) {
+  if (one.claim.deaths >= options_.max_deaths) {
+    board_->meters().poisoned(actors::name(stage));
+    static_cast<void>(store_->settle(one.claim, poisoned(one.what, stage, one.claim.deaths, options_.rules)));
+    return;
+  }
+  const ticket t{one.what.run_id, stage, static_cast<int>(one.claim.token)};
+  --to.room;
+  self_->send(to.stage, assignment{t, std::make_shared<const run>(one.what)});
+  one.claim.body.clear();
+  held_.insert_or_assign(t.run_id, entry{std::move(one.claim), std::move(one.what), stage});
+}
 
-queue_state::entry* queue_state::claimed_by(const ticket& t) {
-  const auto found = entries_.find(t.run_id);
-  if (found == entries_.end()) return nullptr;
+void queue_state::show() {
+  std::size_t waiting = 0;
+  for (const auto stage : all_stages)
+    if (const auto depth = store_->depth(queue_of(stage))) waiting += depth->waiting;
+  board_->occupy(name, waiting, 0);
+}
+
+queue_state::entry* queue_state::held_by(const ticket& t) {
+  const auto found = held_.find(t.run_id);
+  if (found == held_.end()) return nullptr;
   auto& e = found->second;
-  return e.claimed && e.at == t.stage && e.attempt == t.attempt ? &e : nullptr;
+  return e.at == t.stage && static_cast<int>(e.claim.token) == t.attempt ? &e : nullptr;
 }
 
 }  // namespace lazaret::actors

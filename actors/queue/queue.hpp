@@ -1,18 +1,20 @@
 #pragma once
-/// The durable queue: accepts runs, gives them to the stages when those have room, and writes every result before the
-/// next stage hears of it. The only writer of a run's state.
+/// Between the store and the stages: takes runs from the store when a stage has room, and writes every result there
+/// before the next stage can be given it. What is to be done is in the store; this holds only what it has claimed for
+/// the stages of this process, and renews those leases. Others may work on the same store.
 ///
-/// A run that has not ended is at one stage, and either waits there (in a lane, or for a retry) or is claimed by one
-/// ticket. A result whose ticket is not the current claim is void: of a stage that was given up for dead, of a canceled
-/// run. Blocks on the store, so it runs on a thread of its own.
+/// A result whose ticket is not a claim that is held is void: of a stage that was given up for dead, of a canceled run.
+/// What the store answers decides in the end: whoever has a newer claim wins. Blocks on the store, so it runs on a
+/// thread of its own.
 
 #include <array>
-#include <deque>
+#include <atomic>
 #include <string>
 #include <unordered_map>
 
 #include "actors/board.hpp"
 #include "actors/messages.hpp"
+#include "actors/queue/progress.hpp"
 #include "actors/store.hpp"
 
 namespace lazaret::actors {
@@ -20,35 +22,34 @@ namespace lazaret::actors {
 struct queue_options {
   /// QUEUE_LIMIT: runs that wait besides those that are being worked on, up to and including execution.
   std::size_t limit = 20;
-  bool deliver_reports = false;  ///< a webhook is configured
+  progress_rules rules;
   /// Claims whose worker died before the run is set aside as poison.
-  int max_crashes = 3;
-  /// Retries of a stage that could not do its work through no fault of the run, 0.25 s to 8 s apart.
-  int max_retries = 8;
+  int max_deaths = 3;
+  /// For how long a run is this process's without a sign of life. Three renewals may fail.
+  std::chrono::milliseconds lease{30'000};
 };
 
 class queue_state {
  public:
   static inline constexpr const char* name = "queue";
   explicit queue_state(queue_actor::stateful_pointer<queue_state> self) : self_{self} {}
+  ~queue_state();
   queue_actor::behavior_type start(queue_options options, std::shared_ptr<store> runs, std::shared_ptr<board> figures);
 
  private:
   struct entry {
+    durable::claim claim;
     run what;
     work_stage at = work_stage::download;
-    int attempt = 0;
-    bool claimed = false;
-    int crashes = 0, retries = 0;
   };
   struct lane {
     stage_actor stage;
-    std::deque<std::string> waiting;  ///< may name runs that have gone; looked up before use
     std::ptrdiff_t room = 0;
     std::size_t concurrency = 1;
+    std::shared_ptr<std::atomic<bool>> poked = std::make_shared<std::atomic<bool>>(false);
+    std::unique_ptr<durable::subscription> watch;
   };
 
-  void reload();
   caf::result<accepted> accept(enqueue& request);
   void take_on(const enlist& stage);
   void take_on(const demand& stage);
@@ -56,32 +57,26 @@ class queue_state {
   caf::result<recorded> record(finish& done);
   void reclaim(const give_back& lost);
   caf::result<canceled> end_early(const cancel& request);
-  void note_delivery(const delivered& report);
   caf::result<adjusted> limit(const adjust& request);
+  void renew();
 
   [[nodiscard]] bool is_full() const;
-  [[nodiscard]] bool save(const entry& e, std::optional<work_stage> next, std::vector<new_event> events);
-  [[nodiscard]] bool advance(entry changed, std::optional<work_stage> next, std::vector<new_event> events);
-  [[nodiscard]] bool conclude(entry changed, status how);
-  [[nodiscard]] bool retry_later(entry changed, const stage_failure& why);
-  void add(entry e);
-  void release(entry& e);
-  void remove(const std::string& run_id);
-  void wait(const entry& e);
+  void watch(work_stage stage);
   void hand_out(work_stage stage);
+  void assign(lane& to, work_stage stage, held_run one);
+  void adopt(const ticket& held);
+  /// Somebody else has it, or nobody is to have it any more.
+  void drop(const std::string& run_id);
   void show();
   [[nodiscard]] lane& lane_of(work_stage s) { return lanes_[static_cast<std::size_t>(s)]; }
-  [[nodiscard]] entry* claimed_by(const ticket& t);
+  [[nodiscard]] entry* held_by(const ticket& t);
 
   queue_actor::stateful_pointer<queue_state> self_;
   queue_options options_;
   std::shared_ptr<store> store_;
   std::shared_ptr<board> board_;
-  std::shared_ptr<const topology> neighbours_;
-  std::unordered_map<std::string, entry> entries_;
+  std::unordered_map<std::string, entry> held_;  ///< by run id
   std::array<lane, 4> lanes_;
-  std::array<std::size_t, 4> population_{};  ///< entries at each stage
-  std::size_t claimed_ = 0;
   bool draining_ = false;
 };
 

@@ -299,28 +299,6 @@ TEST_CASE("What has ended long ago is forgotten with its files, and so are files
   shop.open.open();
 }
 
-TEST_CASE("A store of the first version gets the tables of jobs, and keeps its runs") {
-  temporary_folder data;
-  const auto file = data.path() / "store.sqlite";
-  {
-    auto runs = open_sqlite_store(file).value();
-    run r;
-    r.run_id = "kept";
-    r.asked = package();
-    REQUIRE(runs->save(r, work_stage::download, 0, {}));
-    sqlite::connection raw{file.string(), SQLITE_OPEN_READWRITE};
-    raw.execute("DROP TABLE jobs; PRAGMA user_version = 1");
-  }
-  auto jobs = batch::open_job_store(file).value();
-  batch::job j;
-  j.id = "new";
-  CHECK(jobs->save(j));
-  CHECK(jobs->unfinished().size() == 1);
-  CHECK(open_sqlite_store(file).value()->find("kept").has_value());
-  sqlite::connection{file.string(), SQLITE_OPEN_READWRITE}.execute("PRAGMA user_version = 99");
-  CHECK(batch::open_job_store(file).has_error());
-}
-
 TEST_CASE("A log is UTF-8 and whole lines, however the program's bytes are cut") {
   temporary_folder data;
   const std::string said = "plain\n\xe2\x82\xac\xf0\x9f\x98\x80 \xff\xe2\x82x\nrest\xe2\x82";
