@@ -543,9 +543,6 @@ class Presets(NeedsRoot):
         self.assertEqual((seen["size"]["/workspace"], seen["size"]["/tmp"], seen["proc"]), (512, 512, True))
         done = python("x = bytearray(400 << 20)\nx[::4096] = b'x' * len(x[::4096])", "--preset", "quartermaster")
         self.assertEqual(done.returncode, 137)
-        done = python("import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass",
-                      "--preset", "quartermaster", "--json")
-        self.assertLess(outcome(done)["cpu_sec"], 0.75)  # half a core
 
     def test_jobs(self):
         seen = self.look("jobs", "/workspace/code", "/workspace/input", "/workspace/output", "/tmp", "/usr")
