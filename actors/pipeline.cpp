@@ -72,18 +72,12 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   return s;
 }
 
-/// What this process held when it ended the last time is free again before anybody asks.
-std::shared_ptr<store> reclaimed(std::shared_ptr<store> runs) {
-  for (const auto* role : {queue_state::name, courier_state::name}) static_cast<void>(runs->abandon(role));
-  return runs;
-}
-
 }  // namespace
 
 struct pipeline::system {
   system(pipeline_options o, std::shared_ptr<store> s, metrics::instruments& meters)
       : options{std::move(o)},
-        runs{reclaimed(std::move(s))},
+        runs{std::move(s)},
         figures{std::make_shared<board>(meters)},
         batch{options_for_batch(options)},
         config{options.scheduler_threads},

@@ -12,7 +12,6 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr const char* role = "queue";
 constexpr std::array all_stages{work_stage::download, work_stage::execution, work_stage::analysis, work_stage::report};
 
 std::string queue_of(work_stage stage) { return std::string{name(stage)}; }
@@ -91,6 +90,8 @@ caf::result<accepted> queue_state::accept(enqueue& request) {
 
 void queue_state::take_on(const enlist& stage) {
   auto& l = lane_of(stage.stage);
+  // What this actor's former life had claimed for the stage is nobody's now, but for what the stage still holds.
+  if (!l.stage) static_cast<void>(store_->abandon(queue_of(stage.stage)));
   l.stage = caf::actor_cast<stage_actor>(stage.who);
   l.room = static_cast<std::ptrdiff_t>(stage.room);
   l.concurrency = stage.concurrency;
@@ -109,7 +110,8 @@ void queue_state::take_on(const enlist& stage) {
   hand_out(stage.stage);
 }
 
-/// This actor was restarted and the stage was not: it goes on. Whether its claim is good the store will say.
+/// This actor was restarted and the stage was not: it goes on, with a lease that counts from now. Whether its claim is
+/// still good the store will say.
 void queue_state::adopt(const ticket& t) {
   auto known = store_->find(t.run_id);
   if (!known || known->finished_at) return;
@@ -117,6 +119,7 @@ void queue_state::adopt(const ticket& t) {
   claim.name = {"run", t.run_id};
   claim.queue = queue_of(t.stage);
   claim.token = static_cast<std::uint64_t>(t.attempt);
+  if (is_lost(store_->renew(claim, options_.lease))) return self_->send(lane_of(t.stage).stage, abort_run{t.run_id});
   held_.insert_or_assign(t.run_id, entry{std::move(claim), std::move(*known), t.stage});
 }
 
@@ -207,7 +210,7 @@ void queue_state::drop(const std::string& run_id) {
 void queue_state::hand_out(work_stage stage) {
   auto& l = lane_of(stage);
   while (!draining_ && l.stage && l.room > 0) {
-    auto taken = store_->take(queue_of(stage), role, static_cast<std::size_t>(l.room), options_.lease);
+    auto taken = store_->take(queue_of(stage), queue_of(stage), static_cast<std::size_t>(l.room), options_.lease);
     if (!taken || taken->empty()) break;  // the store pokes when there is more, or when it can be read again
     for (auto& one : *taken) assign(l, stage, std::move(one));
   }
