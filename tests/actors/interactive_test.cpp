@@ -23,6 +23,7 @@ class audience {
     changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return answers_.size() == asked_; });
   }
 
+  /// Two that are asked at once may overtake one another: wait for the first to be where it is to be.
   void ask(const claimant& client, const std::string& name, std::stop_token stop = {}) {
     auto what = std::make_shared<execution_request>();
     what->standard_input = name;
@@ -37,7 +38,7 @@ class audience {
   std::string answer_to(const std::string& name) {
     std::unique_lock lock{mutex_};
     changed_.wait_for(lock, std::chrono::seconds{20}, [&] { return answers_.contains(name); });
-    return answers_[name];
+    return answers_.contains(name) ? answers_[name] : "none in time";
   }
   /// Empty: would be taken; else why not.
   std::string may_come(const claimant& client) {
@@ -155,6 +156,7 @@ SCENARIO("a full line makes room for a newcomer at the cost of whoever has most 
   a.ask(claimant{"ann"}, "1");
   REQUIRE(a.in_hand(1));
   a.ask(claimant{"ann"}, "2");
+  REQUIRE(a.waiting(1));
   a.ask(claimant{"ann"}, "3");
   REQUIRE(a.waiting(2));
   a.ask(claimant{"bob"}, "b");
@@ -248,6 +250,7 @@ SCENARIO("nobody waits in line for ever") {
   running_pipeline p{o};
   audience a{p};
   a.ask(claimant{"ann"}, "1");
+  REQUIRE(a.in_hand(1));
   a.ask(claimant{"ann"}, "2");
   CHECK(a.answer_to("2") == "queue_full");
   clerk.open.open();
@@ -281,6 +284,7 @@ SCENARIO("a worker that falls, a stage that is killed and a drain each answer wh
   a.ask(claimant{"ann"}, "broken");
   CHECK(a.answer_to("broken") == "unavailable");
   a.ask(claimant{"ann"}, "1");
+  REQUIRE(a.in_hand(1));
   a.ask(claimant{"ann"}, "2");
   REQUIRE(a.waiting(1));
   SECTION("killed") {
