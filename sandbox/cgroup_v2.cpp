@@ -2,7 +2,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <sstream>
+#include <thread>
 
 #include "sandbox/cgroup_parts.hpp"
 
@@ -179,7 +181,13 @@ result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<
   // then on, which never gives memory (EOPNOTSUPP). Processes that forked in the meantime are met in the next round.
   const bool may_hold_processes = !exists_at(directory.get(), "cgroup.type");
   result<void> delegated = failure{"cgroup", EBUSY, base, "processes are started in it all the time"};
-  for (int round = 0; round < 10 && !delegated && delegated.error().error == EBUSY; ++round) {
+  // So is one that is ending: it can't be moved any more (ESRCH), and is listed until it is gone.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+  for (int round = 0; !delegated && delegated.error().error == EBUSY; ++round) {
+    if (round > 0) {
+      if (std::chrono::steady_clock::now() > deadline) break;
+      std::this_thread::sleep_for(std::chrono::microseconds{round < 3 ? 50 : 2000});
+    }
     if (!may_hold_processes)
       if (auto done = evacuate(directory.get()); !done) return done.error();
     if (may_hold_processes || read_at(directory.get(), "cgroup.procs").value_or("").empty())
