@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 
 #include "sandbox/own_namespace.hpp"
@@ -155,7 +156,8 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
   auto place = workspace::enter(directory);
   if (!place) return place.error();
   for (const auto& allowed : options.allow_binds) {
-    if (is_reachable_by_all(allowed)) continue;  // else one more overlay for each jail
+    if (::access(allowed.c_str(), F_OK) != 0 && errno == ENOENT) continue;  // runtimes that are not installed
+    if (is_reachable_by_all(allowed)) continue;                             // else one more overlay for each jail
     auto exposed = place->expose(allowed);
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));

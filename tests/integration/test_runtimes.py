@@ -217,8 +217,10 @@ class Runtimes(unittest.TestCase):
     def test_what_is_not_installed_is_404_with_what_to_install(self):
         with support.Service("http://127.0.0.1:1/simple", RUNTIMES_DIR="/nonexistent/runtimes") as bare:
             got, answer, _ = bare.request("POST", "/v1/execute", {"runtime": "deno", "source": "1"}, timeout=60)
+            ran, done, _ = bare.request("POST", "/v1/execute", {"argv": ["echo", "others are"]}, timeout=60)
         self.assertEqual((got, answer["detail"]), (404, "runtime: deno is not installed here (/nonexistent/runtimes/deno/deno is missing): "
                                                         "deploy/deps.sh --runtimes"))
+        self.assertEqual((ran, done.get("stdout")), (200, "others are\n"), done)
 
 
 if __name__ == "__main__":
