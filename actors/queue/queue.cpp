@@ -219,8 +219,9 @@ void queue_state::hand_out(work_stage stage) {
 
 void queue_state::assign(lane& to, work_stage stage, held_run one) {
   if (one.claim.deaths >= options_.max_deaths) {
-    board_->meters().poisoned(actors::name(stage));
-    static_cast<void>(store_->settle(one.claim, poisoned(one.what, stage, one.claim.deaths, options_.rules)));
+    // If it can't be written, the lease runs out, and whoever takes the run next comes here again.
+    const auto written = store_->settle(one.claim, poisoned(one.what, stage, one.claim.deaths, options_.rules));
+    if (written && *written == settlement::done) board_->meters().poisoned(actors::name(stage));
     return;
   }
   const ticket t{one.what.run_id, stage, static_cast<int>(one.claim.token)};
