@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -152,7 +153,9 @@ class tree final : public cgroup_tree {
         controllers_{std::move(controllers)},
         absent_{std::move(absent)} {}
 
-  result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& what) override {
+  result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& asked) override {
+    auto what = asked;
+    if (what.cpus >= static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) what.cpus = 0;  // all that there is
     constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     if (name.empty() || name.size() > 100 || name.find_first_not_of(plain) != std::string::npos)
       return failure{"cgroup", EINVAL, "name `" + name + "`", {}};

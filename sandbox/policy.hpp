@@ -91,7 +91,7 @@ struct limits {
   std::uint32_t pids = 128;                ///< processes and threads, cgroup
   std::uint32_t open_files = 1024;         ///< RLIMIT_NOFILE; at least 16, of which the start needs 10
   bytes file_size = 4_GiB;                 ///< RLIMIT_FSIZE
-  double cpus = 0;                         ///< cgroup cpu quota in cores; 0: not limited
+  double cpus = 0;                         ///< cgroup cpu quota in cores; 0, or all that there are: not limited
   /// Weight among the jails while they want more processor than there is; 1024 is an even share, 0 says nothing. Where
   /// the host limits no processor time it is not needed, and not missed.
   std::uint32_t cpu_shares = 0;

@@ -366,8 +366,10 @@ TEST_CASE("a host that gives no group is no failure: the tree says why, and its 
     if (!group || (*group)->clone_into_fd() != -1 || (*group)->attach_self() != 0) ::_exit(4);
     if ((*group)->usage().peak_pids != 0) ::_exit(5);
     limits quota = small();
-    quota.cpus = 1;  // nothing could stand in
-    ::_exit((*tree)->make("jail-2", quota).has_error() ? 0 : 6);
+    quota.cpus = 0.5;  // nothing could stand in
+    if (!(*tree)->make("jail-2", quota).has_error()) ::_exit(6);
+    quota.cpus = static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));  // nothing needs to
+    ::_exit((*tree)->make("jail-3", quota).has_error() ? 7 : 0);
   }
   int status = 0;
   REQUIRE(::waitpid(pid, &status, 0) == pid);
