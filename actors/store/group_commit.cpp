@@ -38,6 +38,20 @@ std::optional<std::string> group_commit::run(const std::function<void(database&)
   return std::move(mine.failure);
 }
 
+std::vector<std::optional<std::string>> group_commit::run_all(const std::vector<std::function<void(database&)>>& works,
+                                                              durability how) {
+  std::vector<operation> mine;
+  mine.reserve(works.size());
+  for (const auto& work : works) mine.push_back({work, how, false, {}});
+  std::unique_lock lock{mutex_};
+  for (auto& one : mine) waiting_.push_back(&one);
+  wanted_.notify_one();
+  finished_.wait(lock, [&] { return std::all_of(mine.begin(), mine.end(), [](const auto& one) { return one.done; }); });
+  std::vector<std::optional<std::string>> failures;
+  for (auto& one : mine) failures.push_back(std::move(one.failure));
+  return failures;
+}
+
 void group_commit::call_at(clock::time_point at, std::function<void()> what) {
   const std::scoped_lock lock{mutex_};
   if (later_.size() >= most_later) return;  // the next tick does as well

@@ -30,6 +30,9 @@ class group_commit {
   /// Runs it on the writer's thread within a transaction and waits for the commit. `work` may throw sqlite::error, and
   /// may be called again after a rollback: what it leaves behind is of its last call. Why it failed, or nothing.
   [[nodiscard]] std::optional<std::string> run(const std::function<void(database&)>& work, durability how);
+  /// As many calls of run() by as many threads; what became of each, in their order.
+  [[nodiscard]] std::vector<std::optional<std::string>> run_all(
+      const std::vector<std::function<void(database&)>>& works, durability how);
   /// On the writer's thread, soon after `at`; forgotten when thousands are to be called.
   void call_at(clock::time_point at, std::function<void()> what);
 

@@ -16,13 +16,28 @@ bool is_cursor(std::string_view text) {
   return text.size() <= 16 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-admission::kind admitted(std::string_view word) {
+bounds::broken adding_refused(const name& what, const change& first, const std::optional<idempotency>& key) {
+  return bounds::first({bounds::of(what), bounds::of(first), key ? bounds::of(*key) : bounds::broken{}});
+}
+
+/// As lua/add.lua reads it.
+void write_addition(words& w, const name& what, const change& first, std::uint64_t most_waiting,
+                    const std::optional<idempotency>& key) {
+  w.named(what).number(most_waiting).text(key ? "1" : "0");
+  if (key) w.text(key->key).text(key->fingerprint).number(key->keep.count());
+  w.changed(first.now, first.next, first.events);
+}
+
+result<admission> admitted(result<reply> got) {
   using kind = admission::kind;
-  return word == "repeated"   ? kind::repeated
-         : word == "conflict" ? kind::conflict
-         : word == "full"     ? kind::full
-         : word == "exists"   ? kind::exists
-                              : kind::added;
+  if (!got) return got.error();
+  const auto& word = got->list.at(0).text;
+  return admission{word == "repeated"   ? kind::repeated
+                   : word == "conflict" ? kind::conflict
+                   : word == "full"     ? kind::full
+                   : word == "exists"   ? kind::exists
+                                        : kind::added,
+                   got->list.at(1).text};
 }
 
 }  // namespace
@@ -55,16 +70,30 @@ settlement settled(const reply& answer) {
 
 result<admission> redis_store::add(const name& what, const change& first, std::uint64_t most_waiting,
                                    const std::optional<idempotency>& key) {
-  if (auto bad = bounds::first({bounds::of(what), bounds::of(first), key ? bounds::of(*key) : bounds::broken{}})) {
-    return *bad;
-  }
+  if (auto bad = adding_refused(what, first, key)) return *bad;
   words w;
-  w.named(what).number(most_waiting).text(key ? "1" : "0");
-  if (key) w.text(key->key).text(key->fingerprint).number(key->keep.count());
-  w.changed(first.now, first.next, first.events);
-  auto got = server_.run(all_scripts().add, w.all());
-  if (!got) return got.error();
-  return admission{admitted(got->list.at(0).text), got->list.at(1).text};
+  write_addition(w, what, first, most_waiting, key);
+  return admitted(server_.run(all_scripts().add, w.all()));
+}
+
+std::vector<result<admission>> redis_store::add_all(std::span<const addition> them) {
+  std::vector<std::optional<result<admission>>> given(them.size());
+  std::deque<words> all;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < them.size(); ++i) {
+    const auto& [what, first, most_waiting, key] = them[i];
+    if (auto bad = adding_refused(what, first, key)) {
+      given[i] = *bad;
+      continue;
+    }
+    write_addition(all.emplace_back(), what, first, most_waiting, key);
+    asked.push_back(i);
+  }
+  auto answers = server_.run_all(all_scripts().add, all);
+  for (std::size_t n = 0; n < asked.size(); ++n) given[asked[n]] = admitted(std::move(answers[n]));
+  std::vector<result<admission>> in_order;
+  for (auto& one : given) in_order.push_back(std::move(*one));
+  return in_order;
 }
 
 result<settlement> redis_store::amend(const name& what,

@@ -20,7 +20,11 @@ std::string random_name() {
 
 }  // namespace
 
-server::server(dialer to, server_options options) : dialer_{std::move(to)}, options_{options}, self_{random_name()} {}
+server::server(dialer to, server_options options)
+    : dialer_{std::move(to)},
+      options_{options},
+      self_{random_name()},
+      database_{std::to_string(dialer_.to().database)} {}
 
 std::string server::next_nonce() {
   const std::lock_guard lock{mutex_};
@@ -110,11 +114,15 @@ result<reply> server::try_twice(std::string_view step, bool repeatable, Ask ask)
   }
 }
 
+arguments server::call_of(const script& what, const arguments& more, std::string_view nonce, bool again) const {
+  arguments command{"EVALSHA", what.digest, "0", where().prefix, database_, nonce, again ? "1" : "0"};
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
 attempt<reply> server::evaluate(connection& c, const script& what, const arguments& more, std::string_view nonce,
                                 bool again) {
-  const auto database = std::to_string(where().database);
-  arguments command{"EVALSHA", what.digest, "0", where().prefix, database, nonce, again ? "1" : "0"};
-  command.insert(command.end(), more.begin(), more.end());
+  auto command = call_of(what, more, nonce, again);
   auto got = c.ask(command, options_.answer_patience);
   if (!got || !got->is_error() || !got->text.starts_with("NOSCRIPT")) return got;
   command[0] = "EVAL";
@@ -126,6 +134,48 @@ result<reply> server::run(const script& what, const arguments& more) {
   const auto nonce = next_nonce();
   return try_twice("redis", what.repeatable,
                    [&](connection& c, bool again) { return evaluate(c, what, more, nonce, again); });
+}
+
+attempt<std::vector<reply>> server::evaluate_each(connection& c, const script& what, const std::vector<arguments>& all,
+                                                  const std::vector<std::string>& nonces, bool again) {
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (auto said = c.say(call_of(what, all[i], nonces[i], again), options_.answer_patience); !said)
+      return said.error();
+  std::vector<reply> replies;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto got = c.listen(options_.answer_patience);
+    if (!got) return got.error();
+    if (!*got) return mishap{kind::late, {"redis_receive", ETIMEDOUT, "recv", "Redis does not answer"}};
+    replies.push_back(std::move(**got));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!replies[i].is_error() || !replies[i].text.starts_with("NOSCRIPT")) continue;
+    auto got = evaluate(c, what, all[i], nonces[i], again);
+    if (!got) return got.error();
+    replies[i] = std::move(*got);
+  }
+  return replies;
+}
+
+std::vector<result<reply>> server::run_each(const script& what, const std::vector<arguments>& all) {
+  std::vector<std::string> nonces;
+  for (std::size_t i = 0; i < all.size(); ++i) nonces.push_back(next_nonce());
+  std::vector<reply> replies;
+  const auto done = try_twice("redis", what.repeatable, [&](connection& c, bool again) -> attempt<reply> {
+    auto got = evaluate_each(c, what, all, nonces, again);
+    if (!got) return got.error();
+    replies = std::move(*got);
+    return reply{};
+  });
+  if (!done) return {all.size(), result<reply>{done.error()}};
+  std::vector<result<reply>> answers;
+  for (auto& one : replies) {
+    if (one.is_error())
+      answers.emplace_back(explain("redis", where().shown(), one.text, where().password).why);
+    else
+      answers.emplace_back(std::move(one));
+  }
+  return answers;
 }
 
 result<reply> server::read(std::string_view step, std::initializer_list<std::string_view> command) {

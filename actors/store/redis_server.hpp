@@ -34,6 +34,13 @@ class server {
 
   /// The script's reply, which is no error. Sent once more when the connection was lost and the script allows it.
   result<reply> run(const script& what, const arguments& more);
+  /// The same script with each of these, sent before the first is answered; the replies in their order.
+  template <class Words>
+  std::vector<result<reply>> run_all(const script& what, const Words& each) {
+    std::vector<arguments> all;
+    for (const auto& w : each) all.push_back(w.all());
+    return run_each(what, all);
+  }
   /// A plain command that only reads.
   result<reply> read(std::string_view step, std::initializer_list<std::string_view> command);
 
@@ -51,7 +58,11 @@ class server {
   attempt<std::unique_ptr<connection>> check_out();
   void check_in(std::unique_ptr<connection> used);
   void drop(std::unique_ptr<connection> lost);
+  [[nodiscard]] arguments call_of(const script& what, const arguments& more, std::string_view nonce, bool again) const;
   attempt<reply> evaluate(connection& c, const script& what, const arguments& more, std::string_view nonce, bool again);
+  std::vector<result<reply>> run_each(const script& what, const std::vector<arguments>& all);
+  attempt<std::vector<reply>> evaluate_each(connection& c, const script& what, const std::vector<arguments>& all,
+                                            const std::vector<std::string>& nonces, bool again);
   std::string next_nonce();
   template <class Ask>
   result<reply> try_twice(std::string_view step, bool repeatable, Ask ask);
@@ -59,6 +70,7 @@ class server {
   dialer dialer_;
   server_options options_;
   std::string self_;  ///< of this process' nonces
+  std::string database_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<connection>> idle_;

@@ -45,6 +45,32 @@ class sqlite_store final : public store {
     return got;
   }
 
+  std::vector<result<admission>> add_all(std::span<const addition> them) override {
+    std::vector<std::optional<result<admission>>> given(them.size());
+    std::vector<std::function<void(database&)>> works;
+    std::vector<std::size_t> written;
+    for (std::size_t i = 0; i < them.size(); ++i) {
+      const auto& [what, first, most_waiting, key] = them[i];
+      if (auto bad = bounds::first({bounds::of(what), bounds::of(first), key ? bounds::of(*key) : bounds::broken{}})) {
+        given[i] = *bad;
+        continue;
+      }
+      works.emplace_back([&one = them[i], &into = given[i]](database& db) {
+        into = tables::add(db, one.what, one.first, one.most_waiting, one.key, clock::now());
+      });
+      written.push_back(i);
+    }
+    const auto failures = writer_.run_all(works, durability::synced);
+    for (std::size_t n = 0; n < written.size(); ++n) {
+      auto& one = given[written[n]];
+      if (failures[n]) one = failed("add " + describe(them[written[n]].what), *failures[n]);
+      if (*one && (**one).what == admission::kind::added) announce(them[written[n]].what, them[written[n]].first);
+    }
+    std::vector<result<admission>> all;
+    for (auto& one : given) all.push_back(std::move(*one));
+    return all;
+  }
+
   result<settlement> amend(const name& what,
                            const std::function<std::optional<change>(const std::string&)>& decide) override {
     if (auto bad = bounds::of(what)) return *bad;

@@ -108,6 +108,14 @@ struct change {
   std::vector<event> events;
 };
 
+/// What add() is asked.
+struct addition {
+  durable::name what;
+  change first;
+  std::uint64_t most_waiting = 0;
+  std::optional<idempotency> key;
+};
+
 struct queue_depth {
   std::uint64_t waiting = 0;  ///< also those that aren't due yet
   std::uint64_t held = 0;     ///< also those whose lease ran out, until somebody takes them
@@ -139,6 +147,9 @@ class store {
   /// many wait in the place's queue already (documents that are held don't count); 0: no bound.
   virtual result<admission> add(const name& what, const change& first, std::uint64_t most_waiting,
                                 const std::optional<idempotency>& key) = 0;
+  /// Each as add() would, one after the other, and the answers in that order; they share one wait for the disk, or the
+  /// server. Not all or nothing: each by itself.
+  virtual std::vector<result<admission>> add_all(std::span<const addition> them) = 0;
   /// Changes a document whoever holds it; every claim of it is void afterwards. `decide` sees the body as it is and
   /// gives its new state, or nothing to leave it alone (then: superseded). It may be called again when somebody else
   /// was faster, and must have no effects of its own.

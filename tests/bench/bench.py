@@ -13,6 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+import durable  # noqa: E402
 import jails  # noqa: E402
 import runtimes  # noqa: E402
 import support  # noqa: E402
@@ -183,7 +184,7 @@ def redis():
 
 
 CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate,
-         "redis": redis, "runtimes": lambda: runtimes.runtimes(report)}
+         "redis": redis, "durable": lambda: durable.durable(report), "runtimes": lambda: runtimes.runtimes(report)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

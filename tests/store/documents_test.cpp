@@ -58,6 +58,34 @@ TEST_CASE("an id is unique within its kind") {
   CHECK(**subject->find({"job", "a"}) == "a job");
 }
 
+TEST_CASE("many that are added at once are each added, or not, as if one came after the other") {
+  ON_EACH_STORE();
+  put(*subject, "a", {});
+  const std::vector<addition> them{{a_run("b"), with("b", in("download"), {{"status", "x"}}), 2, key("k")},
+                                   {a_run("a"), with("other", in("download")), 2, {}},
+                                   {a_run("no such id can be"), with("bad", in("download")), 2, {}},
+                                   {a_run("c"), with("b", in("download")), 2, key("k")},
+                                   {a_run("d"), with("d", in("download")), 2, {}},
+                                   {a_run("e"), with("e", in("download")), 2, {}},
+                                   {a_run("f"), with("f"), 0, key("k", "g")}};
+  const auto got = subject->add_all(them);
+  REQUIRE(got.size() == them.size());
+  CHECK(got[0]->what == what::added);
+  CHECK(got[1]->what == what::exists);
+  CHECK(got[2].error().step == "bounds");
+  CHECK((got[3]->what == what::repeated && got[3]->id == "b"));
+  CHECK(got[4]->what == what::added);
+  CHECK(got[5]->what == what::full);
+  CHECK(got[6]->what == what::conflict);
+  subject.reopen();
+  CHECK(body(*subject, "a") == "a");
+  CHECK(body(*subject, "b") == "b");
+  CHECK(told(*subject, "b") == std::vector<std::string>{"1 status x"});
+  CHECK(body(*subject, "e") == "(gone)");
+  CHECK(depth(*subject, "download").waiting == 2);
+  CHECK(subject->add_all({}).empty());
+}
+
 TEST_CASE("the same key gives the same document, and another question with it a conflict") {
   ON_EACH_STORE();
   CHECK(subject->add(a_run("a"), with("first", in("download")), 0, key("k"))->what == what::added);

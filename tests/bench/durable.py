@@ -1,0 +1,118 @@
+"""The price of durability: what is accepted per second, beside one SQLite transaction and one XADD of the same run, and
+how soon it begins. The registry here takes connections and says nothing, so that whatever is accepted stays waiting."""
+import contextlib
+import datetime
+import pathlib
+import re
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import time
+
+from support import TOKEN, Index, Service
+
+BODY = '{"package_name": "six", "version": "1.16.0"}'
+
+
+class SilentRegistry(contextlib.AbstractContextManager):
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/simple"
+
+    def __exit__(self, *exc):
+        self.socket.close()
+
+
+def accepted_per_second(service, folder, connections, seconds=3):
+    script = folder / "submit.lua"
+    script.write_text(f"""wrk.method = "POST"
+wrk.body = [[{BODY}]]
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer {TOKEN}"
+function done(summary) io.write("refused ", summary.errors.status, "\\n") end
+""")
+    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, f"{service.url}/v1/triage"],
+                          check=True, capture_output=True, text=True).stdout
+    assert "refused 0" in done, done
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])
+
+
+def transactions_per_second(folder, seconds=1.5):
+    """One insert of a run's size, one commit, as durable as the store's: WAL and synchronous=FULL."""
+    database = sqlite3.connect(folder / "baseline.sqlite", isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, body TEXT)")
+    count, start = 0, time.monotonic()
+    while time.monotonic() - start < seconds:
+        database.execute("INSERT INTO runs (body) VALUES (?)", ("x" * 400,))
+        count += 1
+    return count / (time.monotonic() - start)
+
+
+class Redis(contextlib.AbstractContextManager):
+    def __init__(self, fsync):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-bench-redis-", dir="/var/tmp"))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--appendonly", "yes",
+             "--appendfsync", fsync, "--save", ""], stdout=subprocess.DEVNULL)
+        while subprocess.run(["redis-cli", "-p", str(self.port), "ping"], capture_output=True).stdout != b"PONG\n":
+            time.sleep(0.05)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def xadds_per_second(self, connections, calls):
+        said = subprocess.run(["redis-benchmark", "-p", str(self.port), "-c", str(connections), "-n", str(calls), "-q",
+                               "XADD", "baseline", "*", "d", "x" * 400], check=True, capture_output=True, text=True).stdout
+        return float(re.findall(r"([\d.]+) requests per second", said)[-1])
+
+    def __exit__(self, *exc):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder)
+
+
+def in_turn(ours, baseline, rounds=3):
+    pairs = [(ours(), baseline()) for _ in range(rounds)]
+    return [statistics.median(each) for each in zip(*pairs)]
+
+
+def accept(report):
+    with SilentRegistry() as registry, Service(registry.url, QUEUE_LIMIT=100000, PER_IP_RATE_LIMIT=1000000,
+                                               DOWNLOAD_STALL_SEC=3600, DRAIN_SEC=0) as service:
+        for connections in (1, 16):
+            mine, one = in_turn(lambda: accepted_per_second(service, service.data, connections),
+                                lambda: transactions_per_second(service.data))
+            report("durable", f"SQLite: accepted submissions, {connections} connections: p50; baseline one transaction "
+                   "after the other", mine, "1/s", one)
+    for fsync in ("everysec", "always"):
+        with Redis(fsync) as redis, SilentRegistry() as registry, \
+                Service(registry.url, QUEUE_LIMIT=100000, PER_IP_RATE_LIMIT=1000000, DOWNLOAD_STALL_SEC=3600, DRAIN_SEC=0,
+                        STORE_URL=redis.url) as service:
+            mine, one = in_turn(lambda: accepted_per_second(service, service.data, 16),
+                                lambda: redis.xadds_per_second(16, 5000 if fsync == "always" else 50000))
+            report("durable", f"Redis, appendfsync {fsync}: accepted submissions, 16 connections: p50; baseline XADD", mine,
+                   "1/s", one)
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def dispatch(report, rounds=100):
+    with Index() as index, Service(index.url) as service:
+        waited = []
+        for _ in range(rounds):
+            run = service.triage("no-such-package-here", "1.0")  # ends at once: what counts is when it began
+            waited.append(moment(run["stages"][0]["started_at"]) - moment(run["created_at"]))
+    report("durable", "idle: from accepted to started, p50; baseline the 5 ms that it may take",
+           statistics.median(waited) * 1000, "ms", 5)
+
+
+def durable(report):
+    dispatch(report)
+    accept(report)
