@@ -206,6 +206,8 @@ struct look_for_work {
 /// Something may wait for the webhook.
 struct look_for_reports {};
 struct renew_leases {};
+/// Runs are waiting to be written, all that have come until now together.
+struct write_arrivals {};
 struct resend {
   actors::ticket ticket;
 };
@@ -238,7 +240,7 @@ using queue_actor = caf::typed_actor<
     // The queue's own limit.
     caf::replies_to<adjust>::with<adjusted>,
     // From the store; to itself.
-    caf::reacts_to<look_for_work>, caf::reacts_to<renew_leases>,
+    caf::reacts_to<look_for_work>, caf::reacts_to<renew_leases>, caf::reacts_to<write_arrivals>,
     // Gives out no more work.
     caf::reacts_to<drain>, caf::reacts_to<wire>>;
 
@@ -351,6 +353,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::reassess)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_work)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_reports)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::renew_leases)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::write_arrivals)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::replenish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::wire)

@@ -38,12 +38,21 @@ durable::change set_aside(const durable::claim& c) {
 store::store(std::shared_ptr<durable::store> documents, std::string node)
     : documents_{std::move(documents)}, node_{std::move(node)} {}
 
-sandbox::result<void> store::add(const step& first) {
-  const auto got = documents_->add(name_of(first.now.run_id), to_change(first), 0, {});
-  if (!got) return got.error();
-  if (got->what != durable::admission::kind::added)
-    return sandbox::failure{"store", 0, "run " + first.now.run_id + " is there already", {}};
-  return {};
+sandbox::result<void> store::add(const step& first) { return add_all({first}).front(); }
+
+std::vector<sandbox::result<void>> store::add_all(const std::vector<step>& firsts) {
+  std::vector<durable::addition> additions;
+  for (const auto& first : firsts) additions.push_back({name_of(first.now.run_id), to_change(first), 0, {}});
+  std::vector<sandbox::result<void>> written;
+  for (const auto& got : documents_->add_all(additions)) {
+    if (!got)
+      written.emplace_back(got.error());
+    else if (got->what != durable::admission::kind::added)
+      written.emplace_back(sandbox::failure{"store", 0, "run " + got->id + " is there already", {}});
+    else
+      written.emplace_back();
+  }
+  return written;
 }
 
 sandbox::result<std::vector<held_run>> store::take(const std::string& queue, const std::string& role, std::size_t most,

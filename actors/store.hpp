@@ -41,6 +41,8 @@ class store {
   store(std::shared_ptr<durable::store> documents, std::string node);
 
   sandbox::result<void> add(const step& first);
+  /// Each by itself, with one wait for the disk; in that order.
+  std::vector<sandbox::result<void>> add_all(const std::vector<step>& firsts);
   /// `role`: who of this node, [a-z]{1,10}. A document that is no run of ours ends, as it is, as failed.
   sandbox::result<std::vector<held_run>> take(const std::string& queue, const std::string& role, std::size_t most,
                                               std::chrono::milliseconds lease);

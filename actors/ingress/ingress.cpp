@@ -1,18 +1,11 @@
 #include "actors/ingress/ingress.hpp"
 
 #include <caf/typed_response_promise.hpp>
-#include <chrono>
 
 #include "actors/caf_fault.hpp"
 #include "actors/names.hpp"
 
 namespace lazaret::actors {
-namespace {
-// A limiter that does not answer in 2 s is being restarted; the queue may have to wait for a slow disk.
-constexpr std::chrono::seconds limiter_time_out{2};
-constexpr std::chrono::seconds queue_time_out{8};
-}  // namespace
-
 ingress_actor::behavior_type ingress_state::start(ingress_options options, std::shared_ptr<board> figures) {
   options_ = std::move(options);
   figures->configure(name, 1, 0);
@@ -27,13 +20,14 @@ caf::result<accepted> ingress_state::consider(submit request) {
   if (draining_) return make_fault(fault::draining);
   if (is_denied(request.what.package_name, options_.denylist)) return make_fault(fault::denied);
   if (!neighbours_) return make_fault(fault::unavailable);
+  // Whoever asks us waits for so long and no longer: a clock of our own for each question would cost as much as it.
   auto promise = self_->make_response_promise<accepted>();
   const auto refuse = [promise](caf::error& e) mutable { promise.deliver(std::move(e)); };
   admit question{request.what.client};
-  self_->request(neighbours_->rate_limit, limiter_time_out, std::move(question))
+  self_->request(neighbours_->rate_limit, caf::infinite, std::move(question))
       .then(
           [this, promise, refuse, what = std::move(request.what)](admitted) mutable {
-            self_->request(neighbours_->queue, queue_time_out, enqueue{std::move(what)})
+            self_->request(neighbours_->queue, caf::infinite, enqueue{std::move(what)})
                 .then([promise](accepted& yes) mutable { promise.deliver(std::move(yes)); }, refuse);
           },
           refuse);

@@ -4,6 +4,7 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <caf/send.hpp>
+#include <utility>
 
 #include "actors/caf_fault.hpp"
 
@@ -43,6 +44,7 @@ queue_actor::behavior_type queue_state::start(queue_options options, std::shared
         hand_out(at.stage);
       },
       [this](renew_leases) { renew(); },
+      [this](write_arrivals) { write_all(); },
       [this](drain) { draining_ = true; },
       [](const wire&) {},
   };
@@ -50,6 +52,7 @@ queue_actor::behavior_type queue_state::start(queue_options options, std::shared
 
 /// After a drain nobody works on these any more: whoever comes next need not wait for the leases.
 queue_state::~queue_state() {
+  for (auto& one : arrivals_) one.answer.deliver(make_fault(fault::unavailable, "the queue is being restarted"));
   if (!draining_) return;
   for (const auto& [run_id, e] : held_) static_cast<void>(store_->put_back(e.claim, false));
 }
@@ -65,27 +68,44 @@ void queue_state::watch(work_stage stage) {
 }
 
 /// What comes after execution is quick. Other nodes may add meanwhile: the bound is of what this one sees.
-bool queue_state::is_full() const {
+std::size_t queue_state::room_left() const {
   std::uint64_t open = 0;
   for (const auto stage : {work_stage::download, work_stage::execution}) {
     const auto depth = store_->depth(queue_of(stage));
     if (depth) open += depth->waiting + depth->held;
   }
-  return open >= options_.limit + lanes_[static_cast<std::size_t>(work_stage::execution)].concurrency;
+  const auto most = options_.limit + lanes_[static_cast<std::size_t>(work_stage::execution)].concurrency;
+  return most > open ? most - open : 0;
 }
 
 caf::result<accepted> queue_state::accept(enqueue& request) {
   if (draining_) return make_fault(fault::draining);
-  if (is_full()) return make_fault(fault::queue_full);
   run fresh;
   fresh.run_id = boost::uuids::to_string(boost::uuids::random_generator{}());
   fresh.asked = std::move(request.what);
   fresh.created_at = system_clock::now();
-  auto run_id = fresh.run_id;
-  if (!store_->add(queued(std::move(fresh))))
-    return make_fault(fault::unavailable, "the run could not be written to the store");
+  // Whoever else is in the mailbox by now is written with it: one wait for the disk for all of them.
+  if (arrivals_.empty()) self_->send(self_, write_arrivals{});
+  auto answer = self_->make_response_promise<accepted>();
+  arrivals_.push_back({std::move(fresh), answer});
+  return answer;
+}
+
+void queue_state::write_all() {
+  auto arrivals = std::exchange(arrivals_, {});
+  for (const auto room = room_left(); arrivals.size() > room; arrivals.pop_back())
+    arrivals.back().answer.deliver(make_fault(fault::queue_full));
+  std::vector<step> steps;
+  for (const auto& one : arrivals) steps.push_back(queued(one.what));
+  const auto written = store_->add_all(steps);
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    auto& [what, answer] = arrivals[i];
+    if (written[i])
+      answer.deliver(accepted{std::move(what.run_id)});
+    else
+      answer.deliver(make_fault(fault::unavailable, "the run could not be written to the store"));
+  }
   hand_out(work_stage::download);
-  return accepted{std::move(run_id)};
 }
 
 void queue_state::take_on(const enlist& stage) {

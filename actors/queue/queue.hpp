@@ -9,8 +9,10 @@
 
 #include <array>
 #include <atomic>
+#include <caf/typed_response_promise.hpp>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/board.hpp"
 #include "actors/messages.hpp"
@@ -51,6 +53,7 @@ class queue_state {
   };
 
   caf::result<accepted> accept(enqueue& request);
+  void write_all();
   void take_on(const enlist& stage);
   void take_on(const demand& stage);
   void mark(const begin& started);
@@ -60,7 +63,7 @@ class queue_state {
   caf::result<adjusted> limit(const adjust& request);
   void renew();
 
-  [[nodiscard]] bool is_full() const;
+  [[nodiscard]] std::size_t room_left() const;
   void watch(work_stage stage);
   void hand_out(work_stage stage);
   void assign(lane& to, work_stage stage, held_run one);
@@ -77,6 +80,11 @@ class queue_state {
   std::shared_ptr<board> board_;
   std::unordered_map<std::string, entry> held_;  ///< by run id
   std::array<lane, 4> lanes_;
+  struct arrival {
+    run what;
+    caf::typed_response_promise<accepted> answer;
+  };
+  std::vector<arrival> arrivals_;  ///< accepted, but not yet written
   bool draining_ = false;
 };
 
