@@ -54,6 +54,7 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   s.ingress = {o.denylist};
   s.rate_limit = {o.rate_limit, o.rate_window};
   s.queue.limit = o.queue_limit;
+  s.queue.lease = o.lease;
   s.queue.rules.deliver_reports = static_cast<bool>(o.deliver);
   s.work = o.work;
   s.courier.attempt = o.deliver;

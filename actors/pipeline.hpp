@@ -53,6 +53,7 @@ struct pipeline_options {
   std::vector<std::string> denylist;     ///< PACKAGE_DENYLIST
   std::size_t rate_limit = 30;           ///< PER_IP_RATE_LIMIT
   std::chrono::seconds rate_window{60};  ///< PER_IP_RATE_WINDOW_SEC
+  std::chrono::seconds lease{30};        ///< LEASE_SEC
   std::array<stage_setting, 4> stages;   ///< by work_stage
   std::array<work_function, 4> work;     ///< by work_stage
   delivery_function deliver;             ///< empty: no webhook

@@ -3,10 +3,7 @@
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -17,8 +14,10 @@
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
 #include "actors/interactive/perform.hpp"
+#include "actors/node.hpp"
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
+#include "actors/store/open_store.hpp"
 #include "http/execute/attempt.hpp"
 #include "http/execute/executions.hpp"
 #include "http/gateway_listener.hpp"
@@ -36,8 +35,6 @@ using actors::work_stage;
 using sandbox::bytes;
 
 constexpr std::uint64_t mebi = 1ULL << 20;
-
-std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
 /// Hands each new jailer's connection to the client, until the keeper goes.
 class jailer_connector {
@@ -104,6 +101,12 @@ struct registries {
   std::unique_ptr<download::npm_registry> npm;
 };
 
+/// Where accepted work is, and who we are there.
+struct kept_work {
+  actors::node_identity node;
+  std::shared_ptr<durable::store> documents;
+};
+
 struct kept_jobs {
   std::shared_ptr<batch::job_store> store;
   std::shared_ptr<batch::folder> files;
@@ -112,9 +115,10 @@ struct kept_jobs {
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
 class whole final : public composition {
  public:
-  whole(std::shared_ptr<actors::store> runs, kept_jobs jobs, registries from,
-        std::unique_ptr<prebuild::shelf> prebuilds, const config& c, groundwork ground, metrics::instruments& meters)
-      : runs_{std::move(runs)},
+  whole(kept_work work, kept_jobs jobs, registries from, std::unique_ptr<prebuild::shelf> prebuilds, const config& c,
+        groundwork ground, metrics::instruments& meters)
+      : work_{std::move(work)},
+        runs_{std::make_shared<actors::store>(work_.documents, work_.node.name())},
         registry_{std::move(from.pypi)},
         npm_{std::move(from.npm)},
         denylist_{c.package_denylist},
@@ -138,6 +142,7 @@ class whole final : public composition {
     o.rate_limit = static_cast<std::size_t>(c.per_ip_rate_limit);
     o.rate_window = std::chrono::seconds{c.per_ip_rate_window_sec};
     o.data_dir = c.data_dir;
+    o.lease = std::chrono::seconds{c.lease_sec};
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
     o.interactive.concurrency = static_cast<std::size_t>(c.interactive_concurrency);
     o.interactive.queue_limit = static_cast<std::size_t>(c.interactive_queue_limit);
@@ -244,6 +249,7 @@ class whole final : public composition {
     return "http://127.0.0.1:" + std::to_string(ntohs(bound.sin_port));
   }
 
+  kept_work work_;
   std::shared_ptr<actors::store> runs_;
   std::unique_ptr<download::registry> registry_;
   std::unique_ptr<download::npm_registry> npm_;
@@ -264,21 +270,6 @@ class whole final : public composition {
 
 namespace {
 
-/// Of the prebuilds: there when the jailer starts, which shows jails what is below it. Whoever has DATA_DIR has it.
-sandbox::result<std::filesystem::path> make_layers_folder(const std::filesystem::path& data_dir) {
-  std::error_code bad;
-  const auto data = std::filesystem::absolute(data_dir, bad);
-  struct stat owner {};
-  if (bad || ::stat(data.c_str(), &owner) != 0) return sandbox::os_failure("make_layers_folder", data.string());
-  for (const auto& folder : {data / "prebuilds", data / "prebuilds" / "layers"}) {
-    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
-      return sandbox::os_failure("make_layers_folder", "mkdir " + folder.string());
-    if (::geteuid() == 0 && ::lchown(folder.c_str(), owner.st_uid, owner.st_gid) != 0)
-      return sandbox::os_failure("make_layers_folder", "chown " + folder.string());
-  }
-  return {boost::system::in_place_value, data / "prebuilds" / "layers"};
-}
-
 prebuild::shelf_options shelf_settings(const config& c, const actors::python_site& site) {
   prebuild::shelf_options o;
   o.folder = c.data_dir / "prebuilds";
@@ -292,30 +283,12 @@ prebuild::shelf_options shelf_settings(const config& c, const actors::python_sit
 
 }  // namespace
 
-sandbox::result<groundwork> lay_groundwork(const config& settings) {
-  auto site = actors::find_python_site();
-  if (!site) return site.error();
-  sandbox::keeper_options options;
-  options.jailer_path = program_folder() / "lazaret-jailer";
-  options.jailer_options = {"--allow-bind", site->root.string()};
-  const auto layers = make_layers_folder(settings.data_dir);
-  if (!layers) return layers.error();
-  for (const auto& folder : {*layers, settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
-    if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
-  if (!settings.jail_require.empty()) {
-    options.jailer_options.emplace_back("--require");
-    auto& names = options.jailer_options.emplace_back();
-    for (const auto& layer : settings.jail_require) names += (names.empty() ? "" : ",") + layer;
-  }
-  auto keeper = sandbox::start_keeper(options);
-  if (!keeper) return keeper.error();
-  return groundwork{std::move(*keeper), std::move(*site)};
-}
-
 sandbox::result<std::unique_ptr<composition>> compose(const config& settings, groundwork ground,
                                                       metrics::instruments& meters) {
-  auto runs = actors::open_sqlite_store(settings.data_dir / "lazaret.sqlite");
-  if (!runs) return runs.error();
+  auto node = actors::node_identity::claim(settings.data_dir);
+  if (!node) return node.error();
+  auto documents = durable::open_store(settings.store_url, settings.data_dir);
+  if (!documents) return documents.error();
   auto jobs = batch::open_job_store(settings.data_dir / "lazaret.sqlite");
   if (!jobs) return jobs.error();
   auto files = batch::folder::open(settings.blob_dir);
@@ -326,9 +299,10 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!npm) return sandbox::failure{"open_registry", 0, npm.error().text, "NPM_REGISTRY_URL"};
   auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
   if (!prebuilds) return prebuilds.error();
-  return std::make_unique<whole>(
-      std::move(*runs), kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
-      registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings, std::move(ground), meters);
+  return std::make_unique<whole>(kept_work{std::move(*node), std::move(*documents)},
+                                 kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
+                                 registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings,
+                                 std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

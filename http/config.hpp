@@ -45,7 +45,9 @@ struct config {
   std::int64_t outbound_max_mb = 0;
   std::string pypi_index_url, npm_registry_url;
   std::filesystem::path data_dir;
-  std::string store_url;
+  std::string store_url;  ///< never empty; REDIS_URL where STORE_URL leaves it to that
+  std::string redis_url;
+  std::int64_t lease_sec = 0;
   std::string run_as_user;  ///< empty: stay whoever started the service
   std::int64_t interactive_concurrency = 0;
   std::int64_t interactive_queue_limit = 0;

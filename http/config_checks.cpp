@@ -11,6 +11,8 @@
 #include <filesystem>
 
 #include "actors/names.hpp"
+#include "actors/store/open_store.hpp"
+#include "actors/store/redis_url.hpp"
 #include "http/config.hpp"
 #include "sandbox/layers.hpp"
 
@@ -63,7 +65,13 @@ std::string check_package_name(std::string_view value) {
 }
 
 std::string check_store_url(std::string_view value) {
-  return value == "sqlite:" ? "" : "must be `sqlite:` (the store embedded in DATA_DIR; no other kind is supported yet)";
+  if (value.starts_with(durable::sqlite_scheme)) return value.find('\0') != value.npos ? "must not contain NUL" : "";
+  return check_redis_url(value);
+}
+
+std::string check_redis_url(std::string_view value) {
+  const auto read = durable::redis::parse_url(value);
+  return read ? "" : "must be the URL of a store (sqlite:, redis:, rediss:, unix:): " + read.error().hint;
 }
 
 std::string check_layer(std::string_view value) {

@@ -12,7 +12,8 @@ namespace lazaret::http {
 [[nodiscard]] std::string check_https_url(std::string_view value);     ///< https, or http to loopback (tests, mirrors)
 [[nodiscard]] std::string check_http_url(std::string_view value);      ///< http or https, no credentials, no fragment
 [[nodiscard]] std::string check_package_name(std::string_view value);  ///< PEP 508
-[[nodiscard]] std::string check_store_url(std::string_view value);     ///< sqlite: only, for now
+[[nodiscard]] std::string check_store_url(std::string_view value);     ///< sqlite:, or as check_redis_url()
+[[nodiscard]] std::string check_redis_url(std::string_view value);     ///< actors/store/redis_url.hpp
 [[nodiscard]] std::string check_layer(std::string_view value);         ///< of sandbox::layers()
 [[nodiscard]] std::string check_path(std::string_view value);
 [[nodiscard]] std::string check_optional_path(std::string_view value);  ///< the same, or nothing

@@ -79,7 +79,7 @@ TEST_CASE("An empty variable counts as unset") {
 
 TEST_CASE("Everything that is wrong is said at once") {
   auto text =
-      complaint_about({{"PORT", "65536"}, {"QUEUE_LIMIT", "0"}, {"LOG_LEVEL", "loud"}, {"STORE_URL", "redis://h:1"}});
+      complaint_about({{"PORT", "65536"}, {"QUEUE_LIMIT", "0"}, {"LOG_LEVEL", "loud"}, {"STORE_URL", "mysql://h:1"}});
   for (auto name : {"PORT", "QUEUE_LIMIT", "LOG_LEVEL", "STORE_URL"}) CHECK_THAT(text, Catch::Contains(name));
   CHECK_THAT(text, Catch::Contains("0 to 65535"));
 }
@@ -111,6 +111,13 @@ TEST_CASE("A value out of its type or range is refused") {
       {"LOG_LEVEL", "INFO"},
       {"DRAIN_SEC", "-5"},
       {"JAIL_REQUIRE", "pids,landlok"},
+      {"STORE_URL", "redis://"},
+      {"STORE_URL", "redis://h:99999"},
+      {"STORE_URL", "redis://h/0?cacert=/x"},
+      {"STORE_URL", "sqlite"},
+      {"REDIS_URL", "sqlite:"},
+      {"REDIS_URL", "redis://h/db"},
+      {"LEASE_SEC", "0"},
   }));
   CAPTURE(name, value);
   CHECK_THAT(complaint_about({{name, value}}), Catch::Contains(name));
@@ -119,6 +126,21 @@ TEST_CASE("A value out of its type or range is refused") {
 TEST_CASE("A secret is not repeated in the message") {
   auto text = complaint_about({{"API_TOKEN", "top secret"}});
   CHECK_THAT(text, Catch::Contains("API_TOKEN") && !Catch::Contains("top secret"));
+}
+
+TEST_CASE("The password in a store's URL is not repeated either") {
+  for (const auto* name : {"STORE_URL", "REDIS_URL"}) {
+    auto text = complaint_about({{name, "redis://user:top/secret@host:6379/0"}});
+    CHECK_THAT(text, Catch::Contains(name) && !Catch::Contains("secret"));
+  }
+}
+
+TEST_CASE("REDIS_URL says where runs are kept when STORE_URL does not") {
+  CHECK(load({})->store_url == "sqlite:");
+  CHECK(load({{"REDIS_URL", "redis://a:1/2"}})->store_url == "redis://a:1/2");
+  CHECK(load({{"REDIS_URL", "redis://a:1/2"}, {"STORE_URL", "sqlite:"}})->store_url == "redis://a:1/2");
+  CHECK(load({{"REDIS_URL", "redis://a:1/2"}, {"STORE_URL", "rediss://:pw@b"}})->store_url == "rediss://:pw@b");
+  CHECK(load({{"STORE_URL", "sqlite:/var/lib/x.sqlite"}})->store_url == "sqlite:/var/lib/x.sqlite");
 }
 
 TEST_CASE("A webhook may be plain on loopback only") {
