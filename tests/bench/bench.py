@@ -178,13 +178,13 @@ def jail():
     jails.jail(lambda metric, value, unit, baseline: report("jail", metric, value, unit, baseline))
 
 
-def redis():
-    for fsync in ("everysec", "always"):
-        subprocess.run([BUILD / "bin/redis_store", fsync], check=True)
+def stores():
+    for which in ("sqlite", "everysec", "always"):
+        subprocess.run([BUILD / "bin/store_cost", which], check=True)
 
 
 CASES = {"triage": triage, "parallel": parallel, "healthz": healthz, "memory": memory, "jail": jail, "eval": evaluate,
-         "redis": redis, "durable": lambda: durable.durable(report), "runtimes": lambda: runtimes.runtimes(report)}
+         "stores": stores, "durable": lambda: durable.durable(report), "runtimes": lambda: runtimes.runtimes(report)}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(CASES)

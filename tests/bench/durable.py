@@ -2,6 +2,7 @@
 how soon it begins. The registry here takes connections and says nothing, so that whatever is accepted stays waiting."""
 import contextlib
 import datetime
+import http.client
 import pathlib
 import re
 import shutil
@@ -14,7 +15,7 @@ import time
 
 from support import TOKEN, Index, Service
 
-BODY = '{"package_name": "six", "version": "1.16.0"}'
+BODY = '{"package_name": "there-is-no-such-package", "version": "1.0"}'
 
 
 class SilentRegistry(contextlib.AbstractContextManager):
@@ -94,8 +95,9 @@ def accept(report):
                 Service(registry.url, QUEUE_LIMIT=100000, PER_IP_RATE_LIMIT=1000000, DOWNLOAD_STALL_SEC=3600, DRAIN_SEC=0,
                         STORE_URL=redis.url) as service:
             mine, one = in_turn(lambda: accepted_per_second(service, service.data, 16),
-                                lambda: redis.xadds_per_second(16, 5000 if fsync == "always" else 50000))
-            report("durable", f"Redis, appendfsync {fsync}: accepted submissions, 16 connections: p50; baseline XADD", mine,
+                                lambda: redis.xadds_per_second(1, 5000 if fsync == "always" else 20000))
+            report("durable", f"Redis, appendfsync {fsync}: accepted submissions, 16 connections: p50; baseline one XADD "
+                   "after the other", mine,
                    "1/s", one)
 
 
@@ -113,6 +115,51 @@ def dispatch(report, rounds=100):
            statistics.median(waited) * 1000, "ms", 5)
 
 
+@contextlib.contextmanager
+def filled(index, count):
+    """A service before which so many runs wait of a package that isn't there: each is a page that says 404, and its end."""
+    settings = {"QUEUE_LIMIT": 100000, "PER_IP_RATE_LIMIT": 1000000, "DRAIN_SEC": 0}
+    with SilentRegistry() as registry, Service(registry.url, **settings, DOWNLOAD_STALL_SEC=3600) as before:
+        while (more := count - before.metric('lazaret_stage_queue_depth{stage="queue"}')) > 0:
+            accepted_per_second(before, before.data, 16 if more > 2000 else 1, 1)
+        before.kill()
+        with Service(index.url, before.data, **settings) as service:
+            yield service
+
+
+def one_accepted(service, connection):
+    start = time.monotonic()
+    connection.request("POST", "/v1/triage", BODY, {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"})
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 202, answer.status
+    return time.monotonic() - start
+
+
+def begun_per_second(service, seconds=2):
+    count = 'lazaret_stage_duration_seconds_count{outcome="failed",stage="download"}'
+    before, start = service.metric(count), time.monotonic()
+    time.sleep(seconds)
+    return (service.metric(count) - before) / (time.monotonic() - start)
+
+
+def waiting(report, few=3_000, many=98_000, rounds=2):
+    accepted, begun = ([], []), ([], [])
+    with Index() as index:
+        for _ in range(rounds):
+            for n, count in enumerate((few, many)):
+                with filled(index, count) as service:
+                    begun[n].append(begun_per_second(service))
+                    connection = http.client.HTTPConnection(service.host, service.port)
+                    accepted[n].extend(one_accepted(service, connection) for _ in range(200))
+                    connection.close()
+    report("durable", f"one submission, {many} waiting: p50; baseline {few} waiting",
+           statistics.median(accepted[1]) * 1000, "ms", statistics.median(accepted[0]) * 1000)
+    report("durable", f"time of a run that ends at once, {many} waiting; baseline {few} waiting",
+           1000 / statistics.median(begun[1]), "ms", 1000 / statistics.median(begun[0]))
+
+
 def durable(report):
     dispatch(report)
     accept(report)
+    waiting(report)

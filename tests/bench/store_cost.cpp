@@ -1,6 +1,6 @@
-// What the store on Redis costs. Prints a JSON line per figure as deploy/bench.sh does. The baseline of an add is
+// What the stores cost. Prints a JSON line per figure as deploy/bench.sh does. The baseline of an add to Redis is
 // redis-benchmark's XADD on the same server in the same run; of what is measured with 100,000 waiting, the same
-// with 10. Usage: redis_store [everysec|always]: Redis' appendfsync
+// with 10. Usage: store_cost everysec|always|sqlite: Redis' appendfsync, or the embedded store
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "actors/store/redis_store.hpp"
+#include "actors/store/sqlite_store.hpp"
 #include "tests/store/redis_process.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace lazaret::durable;
 using namespace lazaret::durable::test;
@@ -21,14 +23,23 @@ namespace {
 const std::string body(400, 'x');  // about what a run's submission is
 std::atomic<std::uint64_t> count = 0;
 
-void add(store& s, const std::string& queue) {
+addition next(const std::string& queue) {
   const auto n = ++count;
-  const change first{{body, {{"status", "queued"}, {"ecosystem", "pypi"}}, {}},
-                     place{queue, 0, "c" + std::to_string(n % 10), {}},
-                     {{"status", "queued"}}};
-  const auto got = s.add({"run", "r" + std::to_string(n)}, first, 0, {});
-  if (!got) throw std::runtime_error{got.error().describe()};
-  if (got->what != admission::kind::added) throw std::runtime_error{"not added: r" + std::to_string(n)};
+  return {{"run", "r" + std::to_string(n)},
+          {{body, {{"status", "queued"}, {"ecosystem", "pypi"}}, {}},
+           place{queue, 0, "c" + std::to_string(n % 10), {}},
+           {{"status", "queued"}}},
+          0,
+          {}};
+}
+
+void add(store& s, const std::string& queue, std::size_t at_once = 1) {
+  std::vector<addition> them;
+  for (std::size_t i = 0; i < at_once; ++i) them.push_back(next(queue));
+  for (const auto& got : s.add_all(them)) {
+    if (!got) throw std::runtime_error{got.error().describe()};
+    if (got->what != admission::kind::added) throw std::runtime_error{"not added"};
+  }
 }
 
 double adds_per_second(store& s, std::chrono::seconds time) {
@@ -78,19 +89,16 @@ double median(std::vector<double> all) {
 
 void print(const std::string& metric, double value, const char* unit, double baseline) {
   std::printf(
-      "{\"case\": \"redis\", \"metric\": \"%s\", \"value\": %.1f, \"unit\": \"%s\", \"baseline\": %.1f, \"ratio\": "
+      "{\"case\": \"stores\", \"metric\": \"%s\", \"value\": %.1f, \"unit\": \"%s\", \"baseline\": %.1f, \"ratio\": "
       "%.3f}\n",
       metric.c_str(), value, unit, baseline, value / baseline);
   std::fflush(stdout);
 }
 
 void fill(store& s, int waiting) {
-  std::vector<std::jthread> crowd;
-  for (int i = 0; i < 4; ++i) {
-    crowd.emplace_back([&] {
-      for (int n = 0; n < waiting / 4 + 1; ++n) add(s, "waiting");
-    });
-  }
+  constexpr int at_once = 100;
+  for (; waiting >= at_once; waiting -= at_once) add(s, "waiting", at_once);
+  if (waiting > 0) add(s, "waiting", static_cast<std::size_t>(waiting));
 }
 
 struct costs {
@@ -103,10 +111,27 @@ void measure(store& s, costs& into) {
   into.adds.push_back(microseconds([&] { add(s, "waiting"); }));
 }
 
-}  // namespace
+/// In turn: what else this machine does meets both.
+void compare(store& few, store& many, const std::string& which) {
+  fill(few, 10);
+  fill(many, 100'000);
+  costs of_few, of_many;
+  for (int i = 0; i < 2000; ++i) {
+    measure(few, of_few);
+    measure(many, of_many);
+  }
+  print(which + ": take, p50, 100000 waiting; baseline 10 waiting", median(of_many.takes), "us", median(of_few.takes));
+  print(which + ": add, p50, 100000 waiting; baseline 10 waiting", median(of_many.adds), "us", median(of_few.adds));
+}
 
-int main(int count_of_arguments, char** arguments) {
-  const std::string fsync = count_of_arguments > 1 ? arguments[1] : "everysec";
+void on_sqlite() {
+  const lazaret::testing::temporary_folder one, other;
+  const auto few = open_sqlite_store(one.path() / "few").value(),
+             many = open_sqlite_store(other.path() / "many").value();
+  compare(*few, *many, "SQLite");
+}
+
+void on_redis(const std::string& fsync) {
   const redis_process server{{"--appendfsync", fsync}};
   const auto s = open_redis_store(server.url()).value();
   const auto begun = server_microseconds(server);
@@ -115,20 +140,21 @@ int main(int count_of_arguments, char** arguments) {
   const int of_redis_benchmark = fsync == "always" ? 5000 : 50000;
   const auto xadds = xadds_per_second(server, of_redis_benchmark);
   const auto ended = server_microseconds(server);
-  print("adds_per_second_8_threads_" + fsync, adds, "1/s", xadds);
-  print("add_processor_time_" + fsync, (between - begun) / static_cast<double>(count), "us",
-        (ended - between) / of_redis_benchmark);
-  if (fsync == "always") return 0;  // the disk's time would hide what is measured below
-  // Two servers, in turn: what else this machine does meets both.
+  print("Redis, " + fsync + ": adds by 8 threads; baseline XADD by 8 clients", adds, "1/s", xadds);
+  print("Redis, " + fsync + ": the server's processor time of an add; baseline of an XADD",
+        (between - begun) / static_cast<double>(count), "us", (ended - between) / of_redis_benchmark);
+  if (fsync == "always") return;  // the disk's time would hide what is measured below
   const redis_process with_few, with_many;
   const auto few = open_redis_store(with_few.url()).value(), many = open_redis_store(with_many.url()).value();
-  fill(*few, 10);
-  fill(*many, 100'000);
-  costs of_few, of_many;
-  for (int i = 0; i < 3000; ++i) {
-    measure(*few, of_few);
-    measure(*many, of_many);
-  }
-  print("take_p50_100000_waiting", median(of_many.takes), "us", median(of_few.takes));
-  print("add_p50_100000_waiting", median(of_many.adds), "us", median(of_few.adds));
+  compare(*few, *many, "Redis");
+}
+
+}  // namespace
+
+int main(int count_of_arguments, char** arguments) {
+  const std::string which = count_of_arguments > 1 ? arguments[1] : "everysec";
+  if (which == "sqlite")
+    on_sqlite();
+  else
+    on_redis(which);
 }
