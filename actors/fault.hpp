@@ -2,6 +2,7 @@
 /// Why the pipeline refused a request. http/ has the one table from fault to status and public text.
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,7 +14,7 @@ enum class fault : std::uint8_t {
   denied,        ///< PACKAGE_DENYLIST
   rate_limited,  ///< PER_IP_RATE_LIMIT
   queue_full,    ///< QUEUE_LIMIT
-  unavailable,   ///< a stage is being restarted or is unhealthy, or the store can't be written
+  unavailable,   ///< a stage is being restarted or is unhealthy
   draining,      ///< SIGTERM was received
   unknown_run,
   unknown_stage,
@@ -22,10 +23,16 @@ enum class fault : std::uint8_t {
   already_ended,  ///< cancel of a run that is completed, failed or canceled
   poison,         ///< it took three workers down
   unknown_job,
-  too_late,  ///< what was waited for did not happen within the time that was given
+  too_late,    ///< what was waited for did not happen within the time that was given
+  store_away,  ///< the store can't be written, read or reached
 };
 
 [[nodiscard]] std::string_view name(fault f) noexcept;
+
+/// Of reads: the store could not be asked, which is not "there is none".
+struct store_unreadable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 struct refusal {
   fault why = fault::none;

@@ -2,7 +2,8 @@
 /// What http/ knows of the pipeline: an interface without a trace of CAF. All members are thread-safe.
 ///
 /// Questions that go through actors answer through a callback, called exactly once, on any thread, within 10 s (with
-/// fault::unavailable when an actor did not answer). Reads come from the store and block for no longer than a query.
+/// fault::unavailable when an actor did not answer). Reads come from the store, block for no longer than a query, and
+/// throw store_unreadable.
 
 #include <cstddef>
 #include <functional>

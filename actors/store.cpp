@@ -1,7 +1,5 @@
 #include "actors/store.hpp"
 
-#include <stdexcept>
-
 #include "actors/names.hpp"
 #include "actors/run_document.hpp"
 #include "actors/store/sqlite_store.hpp"
@@ -19,7 +17,7 @@ durable::change to_change(const step& s) {
 
 template <class T>
 T readable(sandbox::result<T> got) {
-  if (!got) throw std::runtime_error{got.error().describe()};
+  if (!got) throw store_unreadable{got.error().describe()};
   return std::move(*got);
 }
 

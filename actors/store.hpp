@@ -59,7 +59,7 @@ class store {
   /// One more `observation` event; dropped beyond `max_observations` a run. Not synced by itself.
   sandbox::result<void> observe(const std::string& run_id, std::string data);
 
-  /// These throw std::runtime_error when the store can't be read: that is not "there is none".
+  /// These throw store_unreadable when the store can't be read: that is not "there is none".
   [[nodiscard]] std::optional<run> find(const std::string& run_id);
   [[nodiscard]] std::optional<run_page> list(const run_filter& filter);
   [[nodiscard]] std::vector<run_event> events(const std::string& run_id, std::uint64_t after, std::size_t limit);

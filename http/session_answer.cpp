@@ -9,6 +9,7 @@
 #include "http/exchange.hpp"
 #include "http/into.hpp"
 #include "http/large_body.hpp"
+#include "http/refusal.hpp"
 
 namespace lazaret::http {
 namespace {
@@ -20,9 +21,12 @@ using beast::error_code;
 /// A body of at most so much is parsed on the I/O thread that read it.
 constexpr std::size_t small_body_bytes = 64 * 1024;
 
-response guarded(auto&& handler) {
+response guarded(const site& shared, auto&& handler) {
   try {
     return handler();
+  } catch (const actors::store_unreadable& e) {
+    spdlog::error("{}", e.what());
+    return refused(shared, {actors::fault::store_away, {}});
   } catch (const std::exception& e) {
     spdlog::error("a handler failed: {}", e.what());
     return failed(500, "internal error");
@@ -37,7 +41,7 @@ auto session::answer(const route& to, request asked, std::array<std::string_view
   asked.argument = arguments[0];
   asked.second = arguments[1];
   if (auto at_once = std::get_if<immediate>(&to.handler)) {
-    given = guarded([&] { return (*at_once)(hub_.shared, asked); });
+    given = guarded(hub_.shared, [&] { return (*at_once)(hub_.shared, asked); });
     co_return;
   }
   // The request has to outlive this frame: another thread may be reading it when the client has long gone.
@@ -54,7 +58,7 @@ auto session::answer(const route& to, request asked, std::array<std::string_view
   x->asked.second = x->asked.path.substr(offsets[1], arguments[1].size());
   x->from = weak_from_this();
   const auto ask = [x, &shared = hub_.shared](asking handler, std::shared_ptr<owed_answer> debt) {
-    auto failure = guarded([&] {
+    auto failure = guarded(shared, [&] {
       handler(shared, x->asked, [x, debt](response r) { x->give(std::move(r)); });
       return response{.status = 0};
     });
@@ -62,7 +66,7 @@ auto session::answer(const route& to, request asked, std::array<std::string_view
   };
   if (auto blocking = std::get_if<reading>(&to.handler)) {
     asio::post(hub_.readers, [x, &shared = hub_.shared, handler = blocking->answer] {
-      x->give(guarded([&] { return handler(shared, x->asked); }));
+      x->give(guarded(shared, [&] { return handler(shared, x->asked); }));
     });
     co_await wait_for(*x, hub_.lim.answer_time);
   } else if (!std::holds_alternative<executing>(to.handler)) {

@@ -90,8 +90,7 @@ void batch_state::reload() {
 caf::result<committed> batch_state::accept(commit_job& request) {
   if (draining_) return make_fault(fault::draining);
   if (line_.size() >= limit_) return make_fault(fault::queue_full);
-  if (!options_.jobs->save(*request.what))
-    return make_fault(fault::unavailable, "the job could not be written to the store");
+  if (!options_.jobs->save(*request.what)) return make_fault(fault::store_away);
   const auto& id = request.what->id;
   entries_[id].what = *request.what;
   line_.push_back(id);

@@ -103,7 +103,7 @@ void queue_state::write_all() {
     if (written[i])
       answer.deliver(accepted{std::move(what.run_id)});
     else
-      answer.deliver(make_fault(fault::unavailable, "the run could not be written to the store"));
+      answer.deliver(make_fault(fault::store_away));
   }
   hand_out(work_stage::download);
 }
@@ -166,7 +166,7 @@ caf::result<recorded> queue_state::record(finish& done) {
   const int retries = e->claim.attempts - 1 - e->claim.deaths;
   const auto outcome = after(e->what, e->at, std::move(done.result), retries, options_.rules);
   const auto written = store_->settle(e->claim, outcome);
-  if (!written) return make_fault(fault::unavailable, "the store can't be written");
+  if (!written) return make_fault(fault::store_away);
   if (*written == settlement::done && outcome.now.status == status::completed && outcome.now.analysis)
     board_->meters().verdict(outcome.now.asked.ecosystem, actors::name(outcome.now.analysis->verdict));
   held_.erase(done.ticket.run_id);
@@ -194,7 +194,7 @@ caf::result<canceled> queue_state::end_early(const cancel& request) {
   });
   if (!how) {
     const bool nobody = how.error().step == "bounds";
-    return nobody ? make_fault(fault::unknown_run) : make_fault(fault::unavailable, "the store can't be written");
+    return nobody ? make_fault(fault::unknown_run) : make_fault(fault::store_away);
   }
   if (*how == settlement::gone) return make_fault(fault::unknown_run);
   if (*how == settlement::superseded) return make_fault(fault::already_ended);
