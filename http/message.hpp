@@ -22,18 +22,20 @@ struct upgrade_offer {
 
 /// Views into what the session read; valid until the response was given.
 struct request {
-  std::string_view method = {};         ///< as sent, `GET`
-  std::string_view path = {};           ///< percent-encoded as sent, without the query
-  std::string_view query = {};          ///< percent-encoded as sent, without `?`
-  std::string_view host = {};           ///< Host
-  std::string_view origin = {};         ///< Origin
-  std::string_view authorization = {};  ///< Authorization
-  std::string_view api_key = {};        ///< X-API-Key
-  std::string_view content_type = {};   ///< Content-Type
-  std::string_view last_event_id = {};  ///< Last-Event-ID
-  std::string_view range = {};          ///< Range
-  std::string_view if_range = {};       ///< If-Range
-  std::string_view prefer = {};         ///< Prefer
+  std::string_view method = {};           ///< as sent, `GET`
+  std::string_view path = {};             ///< percent-encoded as sent, without the query
+  std::string_view query = {};            ///< percent-encoded as sent, without `?`
+  std::string_view host = {};             ///< Host
+  std::string_view origin = {};           ///< Origin
+  std::string_view authorization = {};    ///< Authorization
+  std::string_view api_key = {};          ///< X-API-Key
+  std::string_view content_type = {};     ///< Content-Type
+  std::string_view last_event_id = {};    ///< Last-Event-ID
+  std::string_view range = {};            ///< Range
+  std::string_view if_range = {};         ///< If-Range
+  std::string_view prefer = {};           ///< Prefer
+  std::string_view idempotency_key = {};  ///< Idempotency-Key, the first
+  std::size_t idempotency_keys = 0;       ///< how often that header came
   std::string_view body = {};
   std::string_view client = {};    ///< the socket's peer address; no header can change it
   std::string_view key = {};       ///< the name of the key that opened, never the key; empty: none was needed

@@ -32,6 +32,8 @@ request describe(const beast::http::request<beast::http::string_body>& message, 
   r.range = view(message[field::range]);
   r.if_range = view(message[field::if_range]);
   r.prefer = view(message[field::prefer]);
+  r.idempotency_key = view(message["Idempotency-Key"]);
+  r.idempotency_keys = message.count("Idempotency-Key");
   r.proxied = message.count(field::via) + message.count("Forwarded") + message.count("X-Forwarded-For") +
                   message.count("X-Real-IP") >
               0;
