@@ -49,6 +49,8 @@ std::string_view name(fault f) noexcept {
       return "unknown_job";
     case fault::too_late:
       return "too_late";
+    case fault::key_reused:
+      return "key_reused";
   }
   return "none";
 }

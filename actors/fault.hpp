@@ -22,7 +22,8 @@ enum class fault : std::uint8_t {
   already_ended,  ///< cancel of a run that is completed, failed or canceled
   poison,         ///< it took three workers down
   unknown_job,
-  too_late,  ///< what was waited for did not happen within the time that was given
+  too_late,    ///< what was waited for did not happen within the time that was given
+  key_reused,  ///< an Idempotency-Key came with something else before
 };
 
 [[nodiscard]] std::string_view name(fault f) noexcept;

@@ -16,6 +16,7 @@
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
+#include "actors/store/subscription.hpp"
 #include "sandbox/layer_watch.hpp"
 
 namespace lazaret::prebuild {
@@ -58,11 +59,7 @@ struct run_event {
   std::string data;
 };
 
-/// Keeps a callback registered; destroying it unregisters, and waits for a call that is under way.
-class subscription {
- public:
-  virtual ~subscription() = default;
-};
+using durable::subscription;
 
 class service {
  public:

@@ -22,6 +22,7 @@ constexpr std::array table{
     refusal_row{fault::poison, 500, "this run took its workers down", "unavailable"},
     refusal_row{fault::unknown_job, 404, "job not found", "unavailable"},
     refusal_row{fault::too_late, 504, "the job did not finish in time", "unavailable"},
+    refusal_row{fault::key_reused, 409, "Idempotency-Key: was used for a different request before", "invalid"},
 };
 
 }  // namespace
