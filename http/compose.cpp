@@ -292,10 +292,9 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!npm) return sandbox::failure{"open_registry", 0, npm.error().text, "NPM_REGISTRY_URL"};
   auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
   if (!prebuilds) return prebuilds.error();
-  return std::make_unique<whole>(kept_work{std::move(*node), std::move(*documents),
-                                           std::make_shared<batch::folder>(std::move(*files))},
-                                 registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings,
-                                 std::move(ground), meters);
+  return std::make_unique<whole>(
+      kept_work{std::move(*node), std::move(*documents), std::make_shared<batch::folder>(std::move(*files))},
+      registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

@@ -88,8 +88,7 @@ batch_state::~batch_state() {
     if (e.worker) caf::anon_send_exit(e.worker, caf::exit_reason::user_shutdown);
     if (draining_ && !e.lost) put_back(e, {}, false);
   }
-  for (auto& [number, w] : waiters_)
-    w.answer.deliver(make_fault(fault::unavailable, "the stage is being restarted"));
+  for (auto& [number, w] : waiters_) w.answer.deliver(make_fault(fault::unavailable, "the stage is being restarted"));
 }
 
 caf::result<committed> batch_state::accept(commit_job& request) {
@@ -155,8 +154,7 @@ void batch_state::begin(entries::iterator e) {
 }
 
 void batch_state::later(const entry& e) {
-  self_->delayed_send(self_, options_.first_retry,
-                      resume_job{e.claim.name.id, static_cast<int>(e.claim.token)});
+  self_->delayed_send(self_, options_.first_retry, resume_job{e.claim.name.id, static_cast<int>(e.claim.token)});
 }
 
 void batch_state::resume(const resume_job& due) {
@@ -315,9 +313,8 @@ batch_state::entries::iterator batch_state::in_hand(const std::string& id) {
 }
 
 batch_state::entries::iterator batch_state::in_hand(const std::string& id, int attempt) {
-  return std::ranges::find_if(entries_, [&](const entry& e) {
-    return e.claim.name.id == id && static_cast<int>(e.claim.token) == attempt;
-  });
+  return std::ranges::find_if(
+      entries_, [&](const entry& e) { return e.claim.name.id == id && static_cast<int>(e.claim.token) == attempt; });
 }
 
 std::function<void()> batch_state::look_later(const std::string& id) {

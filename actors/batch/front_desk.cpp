@@ -46,7 +46,10 @@ void front_desk::submit(batch::new_job what, reply<batch::submitted> done) {
   };
   ask<committed, commit_job, batch::submitted>(
       system_, supervisor_, commit_job{made, std::move(what.key)}, settle,
-      [id = made->id](committed& c) { return batch::submitted{c.id, c.id != id}; }, question_time_out);
+      [id = made->id](committed& c) {
+        return batch::submitted{c.id, c.id != id};
+      },
+      question_time_out);
 }
 
 void front_desk::cancel(std::string id, reply<found_job> done) {

@@ -1,5 +1,5 @@
-/// The batch stage's other half: who waits for a job's end or wants it, on whichever node it runs, and what is forgotten
-/// long after.
+/// The batch stage's other half: who waits for a job's end or wants it, on whichever node it runs, and what is
+/// forgotten long after.
 
 #include <algorithm>
 

@@ -92,9 +92,11 @@ class customer {
   explicit customer(running_pipeline& p) : desk_{p.subject.jobs()} {}
 
   answer<batch::submitted> submit(const std::string& spec, std::vector<batch::incoming_file> input = {},
-                                  std::optional<durable::idempotency> key = {}, const std::string& owner = "127.0.0.1") {
-    return ask<batch::submitted>(
-        [&](auto done) { desk_.submit({"test", owner, spec, std::move(input), {}, std::move(key)}, done); });
+                                  std::optional<durable::idempotency> key = {},
+                                  const std::string& owner = "127.0.0.1") {
+    return ask<batch::submitted>([&](auto done) {
+      desk_.submit({"test", owner, spec, std::move(input), {}, std::move(key)}, done);
+    });
   }
   std::string accepted(const std::string& spec, std::vector<batch::incoming_file> input = {},
                        const std::string& owner = "127.0.0.1") {
