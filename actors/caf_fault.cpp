@@ -51,6 +51,8 @@ std::string_view name(fault f) noexcept {
       return "too_late";
     case fault::store_away:
       return "store_away";
+    case fault::key_reused:
+      return "key_reused";
   }
   return "none";
 }

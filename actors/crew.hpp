@@ -30,7 +30,9 @@ class crew {
   crew(const crew&) = delete;
   crew& operator=(const crew&) = delete;
 
-  [[nodiscard]] bool has_room() const noexcept { return busy_ + resting_ < wanted_; }
+  /// How many more could be taken.
+  [[nodiscard]] std::size_t room() const noexcept { return wanted_ - std::min(wanted_, busy_ + resting_); }
+  [[nodiscard]] bool has_room() const noexcept { return room() > 0; }
   [[nodiscard]] std::size_t busy() const noexcept { return busy_; }
 
   /// Surplus workers go: idle ones at once, busy ones when they are done.

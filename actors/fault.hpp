@@ -25,6 +25,7 @@ enum class fault : std::uint8_t {
   unknown_job,
   too_late,    ///< what was waited for did not happen within the time that was given
   store_away,  ///< the store can't be written, read or reached
+  key_reused,  ///< an Idempotency-Key came with something else before
 };
 
 [[nodiscard]] std::string_view name(fault f) noexcept;

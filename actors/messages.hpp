@@ -12,7 +12,8 @@
 ///                                └──look_for_reports──> courier
 ///
 ///   run_now ─> interactive ──run_one──> runner, and back: nothing is queued on disk, somebody is waiting
-///   commit_job ─> batch ──run_job──> worker, and back: on disk first, and again after whatever dies
+///   commit_job ─> batch ──> store ──look_for_jobs──> batch, whichever of this or another process
+///                 batch ──run_job──> worker, and back: on disk first, and again after whatever dies
 
 #include <array>
 #include <caf/actor_control_block.hpp>
@@ -28,6 +29,7 @@
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
 #include "actors/service.hpp"
+#include "actors/store/store.hpp"
 #include "actors/work.hpp"
 
 namespace lazaret::actors {
@@ -132,12 +134,15 @@ using perform_function = std::function<std::shared_ptr<execution_answer>(const e
 
 // -- jobs ------------------------------------------------------------------------------------------------------------
 
-/// Its input is on disk already.
+/// Its input is on disk already. `key`: of a client who may ask twice.
 struct commit_job {
   std::shared_ptr<const batch::job> what;
+  std::optional<durable::idempotency> key;
 };
-/// The job is on disk.
-struct committed {};
+/// The job is on disk; `id` is another one's when the key was used before.
+struct committed {
+  std::string id;
+};
 struct cancel_job {
   std::string id;
 };
@@ -158,12 +163,12 @@ struct job_ran {
   std::optional<batch::verdict> result;  ///< nothing: no jail could be made
 };
 struct expire_wait {
-  std::string id;
   std::uint64_t number = 0;
 };
-/// Of a job whose retry is due: of its work, or of writing how it ended.
+/// Of a job in hand whose retry is due: of writing that it begins, or how it ended.
 struct resume_job {
   std::string id;
+  int attempt = 0;
 };
 struct sweep_jobs {};
 
@@ -205,6 +210,12 @@ struct look_for_work {
 };
 /// Something may wait for the webhook.
 struct look_for_reports {};
+/// A job may wait.
+struct look_for_jobs {};
+/// That job's status may have changed, or somebody wants it canceled.
+struct look_at_job {
+  std::string id;
+};
 struct renew_leases {};
 /// Runs are waiting to be written, all that have come until now together.
 struct write_arrivals {};
@@ -279,16 +290,19 @@ using runner_actor = caf::typed_actor<
     caf::reacts_to<run_one>>;
 
 using batch_actor = caf::typed_actor<
-    // Writes the job to the store, then answers; fault::queue_full, fault::unavailable, fault::draining.
+    // Writes the job to the store, then answers; fault::queue_full, fault::key_reused, fault::unavailable,
+    // fault::draining.
     caf::replies_to<commit_job>::with<committed>,
-    // Answers once its jail is gone and that is on disk; fault::unknown_job, fault::already_ended.
+    // Answers once its jail is gone, wherever it was, and that is on disk; fault::unknown_job, fault::already_ended.
     caf::replies_to<cancel_job>::with<job_state>,
-    // Answers once the job has ended; fault::unknown_job, fault::too_late.
+    // Answers once the job has ended, wherever it runs; fault::unknown_job, fault::too_late.
     caf::replies_to<await_job>::with<job_state>,
     // From its workers.
     caf::reacts_to<job_ran>,
+    // From the store.
+    caf::reacts_to<look_for_jobs>, caf::reacts_to<look_at_job>,
     // To itself.
-    caf::reacts_to<expire_wait>, caf::reacts_to<resume_job>, caf::reacts_to<sweep_jobs>,
+    caf::reacts_to<expire_wait>, caf::reacts_to<resume_job>, caf::reacts_to<renew_leases>, caf::reacts_to<sweep_jobs>,
     // As of the other stages.
     caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<replenish>,
     // Takes and begins nothing new.
@@ -374,3 +388,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::job_ran)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::expire_wait)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resume_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::sweep_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_at_job)

@@ -36,12 +36,14 @@ batch_options options_for_batch(const pipeline_options& o) {
   batch_options b;
   b.jobs = o.batch.jobs;
   b.files = o.batch.files;
-  b.hub = std::make_shared<event_hub>();
+  if (b.jobs) b.logs = std::make_shared<batch::log_watch>(b.jobs, b.files);
   b.work = o.batch.work;
   b.works = o.batch.works;
   b.retention = o.batch.retention;
   b.sweep_every = o.batch.sweep_every;
   b.first_retry = o.batch.first_retry;
+  b.lease = o.lease;
+  b.cancel_patience = o.batch.cancel_patience;
   b.restarts = o.restarts;
   return b;
 }

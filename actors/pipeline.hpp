@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "actors/batch/folder.hpp"
-#include "actors/batch/job_store.hpp"
+#include "actors/batch/ledger.hpp"
 #include "actors/restart_budget.hpp"
 #include "actors/service.hpp"
 #include "actors/store.hpp"
@@ -37,7 +37,7 @@ struct interactive_setting {
 
 /// Jobs; see batch/batch.hpp.
 struct batch_setting {
-  std::shared_ptr<batch::job_store> jobs;  ///< null: there is no such stage
+  std::shared_ptr<batch::ledger> jobs;  ///< null: there is no such stage
   std::shared_ptr<batch::folder> files;
   std::map<std::string, batch::work_function> work;  ///< by front end
   bool works = true;                                 ///< false: jobs are taken and kept, and none is begun
@@ -46,6 +46,7 @@ struct batch_setting {
   std::chrono::seconds retention{7 * 24 * 3600};
   std::chrono::milliseconds sweep_every{60'000};
   std::chrono::milliseconds first_retry{250};
+  std::chrono::milliseconds cancel_patience{5'000};
 };
 
 struct pipeline_options {

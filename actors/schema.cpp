@@ -149,6 +149,26 @@ constexpr std::array steps{
   DROP TABLE events;
   DROP TABLE runs;
 )sql",
+    // Jobs become documents, with the body that actors/batch/job_document.cpp writes; who had not ended waits. A token
+    // that is greater than every attempt keeps the files of new attempts apart from those of old ones.
+    R"sql(
+  INSERT INTO documents(kind, id, version, token, ended_at)
+    SELECT 'job', id, 1, attempt, finished_at FROM jobs ORDER BY seq;
+  INSERT INTO bodies SELECT d.seq, json_object(
+      'id', j.id, 'front', front, 'owner', owner, 'spec', spec,
+      'input', CASE WHEN json_valid(input) THEN json(input) ELSE json('[]') END,
+      'status', CASE WHEN finished_at IS NULL THEN 'queued' ELSE status END, 'attempt', attempt,
+      'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at, 'exit_code', exit_code,
+      'error', error, 'artifacts', CASE WHEN json_valid(artifacts) THEN json(artifacts) ELSE json('[]') END,
+      'log_lines', log_lines)
+    FROM jobs j JOIN documents d ON d.kind = 'job' AND d.id = j.id;
+  INSERT INTO places
+    SELECT d.seq, 'batch', 0, owner, ROW_NUMBER() OVER (PARTITION BY owner ORDER BY j.seq),
+      ROW_NUMBER() OVER (ORDER BY j.seq), 0, 0, '', 0, 0
+    FROM jobs j JOIN documents d ON d.kind = 'job' AND d.id = j.id WHERE finished_at IS NULL;
+  INSERT INTO queues SELECT queue, COUNT(*), 0, MAX(age) FROM places WHERE queue = 'batch' GROUP BY queue;
+  DROP TABLE jobs;
+)sql",
 };
 
 std::size_t version_of(sqlite::connection& db) {

@@ -17,6 +17,7 @@
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
+#include "actors/store/subscription.hpp"
 #include "sandbox/layer_watch.hpp"
 
 namespace lazaret::prebuild {
@@ -59,11 +60,7 @@ struct run_event {
   std::string data;
 };
 
-/// Keeps a callback registered; destroying it unregisters, and waits for a call that is under way.
-class subscription {
- public:
-  virtual ~subscription() = default;
-};
+using durable::subscription;
 
 class service {
  public:

@@ -21,11 +21,6 @@ T readable(sandbox::result<T> got) {
   return std::move(*got);
 }
 
-/// Keeps both subscriptions' promise: silent once it is destroyed.
-struct document_watch final : subscription {
-  std::unique_ptr<durable::subscription> held;
-};
-
 /// The body stays as it is, for people; nobody is given it again.
 durable::change set_aside(const durable::claim& c) {
   return {{c.body, {{"status", std::string{name(status::failed)}}}, durable::clock::now()}, {}, {}};
@@ -135,9 +130,7 @@ std::vector<run_event> store::events(const std::string& run_id, std::uint64_t af
 sandbox::result<durable::queue_depth> store::depth(const std::string& queue) { return documents_->depth(queue); }
 
 std::unique_ptr<subscription> store::subscribe(const std::string& run_id, std::function<void()> poke) {
-  auto watch = std::make_unique<document_watch>();
-  watch->held = documents_->watch_events(name_of(run_id), std::move(poke));
-  return watch;
+  return documents_->watch_events(name_of(run_id), std::move(poke));
 }
 
 std::unique_ptr<durable::subscription> store::watch_queue(const std::string& queue, std::function<void()> poke) {

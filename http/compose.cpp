@@ -105,18 +105,14 @@ struct registries {
 struct kept_work {
   actors::node_identity node;
   std::shared_ptr<durable::store> documents;
-};
-
-struct kept_jobs {
-  std::shared_ptr<batch::job_store> store;
-  std::shared_ptr<batch::folder> files;
+  std::shared_ptr<batch::folder> job_files;
 };
 
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
 class whole final : public composition {
  public:
-  whole(kept_work work, kept_jobs jobs, registries from, std::unique_ptr<prebuild::shelf> prebuilds, const config& c,
-        groundwork ground, metrics::instruments& meters)
+  whole(kept_work work, registries from, std::unique_ptr<prebuild::shelf> prebuilds, const config& c, groundwork ground,
+        metrics::instruments& meters)
       : work_{std::move(work)},
         runs_{std::make_shared<actors::store>(work_.documents, work_.node.name())},
         registry_{std::move(from.pypi)},
@@ -128,14 +124,13 @@ class whole final : public composition {
         runtimes_{std::make_shared<const sandbox::installed_runtimes>(c.runtimes_dir.string())},
         relay_{make_relay(c, meters)},
         connector_{std::move(ground.keeper), jails_, layers_, meters},
-        pipeline_{options(c, std::move(ground.site), std::move(jobs), meters), runs_, meters} {}
+        pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
   void drain(std::chrono::milliseconds patience) override { pipeline_.drain(patience); }
 
  private:
-  actors::pipeline_options options(const config& c, actors::python_site site, kept_jobs jobs,
-                                   metrics::instruments& meters) {
+  actors::pipeline_options options(const config& c, actors::python_site site, metrics::instruments& meters) {
     actors::pipeline_options o;
     o.queue_limit = static_cast<std::size_t>(c.queue_limit);
     o.denylist = c.package_denylist;
@@ -152,8 +147,8 @@ class whole final : public composition {
     o.interactive.work = [this, &meters](const actors::execution_request& what, std::stop_token stop) {
       return perform(what, std::move(stop), meters);
     };
-    o.batch.jobs = std::move(jobs.store);
-    o.batch.files = std::move(jobs.files);
+    o.batch.jobs = std::make_shared<batch::ledger>(work_.documents, work_.node.name());
+    o.batch.files = work_.job_files;
     o.batch.works = c.inline_worker != 0;
     o.batch.concurrency = static_cast<std::size_t>(c.batch_concurrency);
     o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
@@ -289,8 +284,6 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!node) return node.error();
   auto documents = durable::open_store(settings.store_url, settings.data_dir);
   if (!documents) return documents.error();
-  auto jobs = batch::open_job_store(settings.data_dir / "lazaret.sqlite");
-  if (!jobs) return jobs.error();
   auto files = batch::folder::open(settings.blob_dir);
   if (!files) return files.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
@@ -299,10 +292,9 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!npm) return sandbox::failure{"open_registry", 0, npm.error().text, "NPM_REGISTRY_URL"};
   auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
   if (!prebuilds) return prebuilds.error();
-  return std::make_unique<whole>(kept_work{std::move(*node), std::move(*documents)},
-                                 kept_jobs{std::move(*jobs), std::make_shared<batch::folder>(std::move(*files))},
-                                 registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings,
-                                 std::move(ground), meters);
+  return std::make_unique<whole>(
+      kept_work{std::move(*node), std::move(*documents), std::make_shared<batch::folder>(std::move(*files))},
+      registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings, std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

@@ -24,6 +24,7 @@ constexpr std::array table{
     refusal_row{fault::store_away, 503, "the store can't be written or reached; what was accepted is safe",
                 "unavailable", false, 2},
     refusal_row{fault::too_late, 504, "the job did not finish in time", "unavailable"},
+    refusal_row{fault::key_reused, 409, "Idempotency-Key: was used for a different request before", "invalid"},
 };
 
 }  // namespace

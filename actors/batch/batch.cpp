@@ -1,6 +1,7 @@
 #include "actors/batch/batch.hpp"
 
 #include <algorithm>
+#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/caf_fault.hpp"
@@ -9,23 +10,22 @@
 namespace lazaret::actors {
 namespace {
 
+using durable::settlement;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 constexpr std::chrono::milliseconds longest_retry{8'000};
-constexpr std::size_t forgotten_at_once = 100;
-/// A folder whose job was never written: its service died in between, or is writing it right now.
-constexpr std::chrono::hours orphan_age{1};
-constexpr std::uint64_t sweeps_between_orphans = 60;
+
+bool is_lost(const sandbox::result<settlement>& answer) { return answer && *answer != settlement::done; }
 
 }  // namespace
 
 batch_worker_actor::behavior_type batch_worker(batch_worker_actor::pointer self, const batch_options& options) {
-  return {[self, work = options.work, files = options.files, hub = options.hub](const run_job& one) {
+  return {[self, work = options.work, files = options.files, logs = options.logs](const run_job& one) {
     const auto& what = *one.what;
     const auto place =
         batch::desk_place{files->input(what.id), files->log(what.id, what.attempt),
-                          files->artifacts(what.id, what.attempt), [hub, id = what.id] { hub->poke(id); }};
+                          files->artifacts(what.id, what.attempt), [logs, id = what.id] { logs->written(id); }};
     std::optional<batch::verdict> result;
     if (const auto found = work.find(what.front); found != work.end())
       result = found->second(what, place, one.stop);
@@ -48,225 +48,235 @@ batch_actor::behavior_type batch_state::start(batch_options options, std::shared
   crew_->want(options_.works ? settings.concurrency : 0);
   limit_ = settings.queue_limit;
   self_->set_down_handler([this](const caf::down_msg& down) { replace(down); });
-  reload();
+  // What a former life of this actor, or of the service, had in hand is nobody's now.
+  static_cast<void>(options_.jobs->abandon());
+  // The store calls on threads of its own, and must not keep this actor alive.
+  watch_ = options_.jobs->watch([weak = caf::weak_actor_ptr{self_->ctrl()}, poked = poked_] {
+    if (poked->exchange(true)) return;
+    if (const auto strong = weak.lock()) caf::anon_send(caf::actor_cast<batch_actor>(strong), look_for_jobs{});
+  });
+  self_->delayed_send(self_, options_.lease / 4, renew_leases{});
   self_->delayed_send(self_, options_.sweep_every, sweep_jobs{});
+  hand_out();
   return {
       [this](commit_job& request) { return accept(request); },
       [this](const cancel_job& request) { return end_early(request); },
       [this](const await_job& request) { return await(request); },
       [this](job_ran& done) { complete(done); },
+      [this](look_for_jobs) {
+        poked_->store(false);
+        hand_out();
+      },
+      [this](const look_at_job& which) { look_at(which.id); },
       [this](const expire_wait& late) { expire(late); },
-      [this](const resume_job& due) { resume(due.id); },
+      [this](const resume_job& due) { resume(due); },
+      [this](renew_leases) { renew(); },
       [this](sweep_jobs) { sweep(); },
       [this](const adjust& request) { return change(request); },
       [this](const strike&) { strike_worker(); },
       [this](replenish) {
         crew_->refill();
-        pump();
+        hand_out();
       },
       [this](drain) { close(); },
   };
 }
 
 batch_state::~batch_state() {
-  for (auto& [id, e] : entries_) {
+  for (auto& e : entries_) {
     e.stop.request_stop();
     if (e.worker) caf::anon_send_exit(e.worker, caf::exit_reason::user_shutdown);
+    if (draining_ && !e.lost) put_back(e, {}, false);
   }
-  for (auto& [id, w] : waiters_) w.answer.deliver(make_fault(fault::unavailable, "the stage is being restarted"));
-}
-
-/// What an earlier life of this actor, or of the service, had accepted and not ended.
-void batch_state::reload() {
-  for (auto& known : options_.jobs->unfinished()) {
-    known.status = batch::status::queued;
-    line_.push_back(known.id);
-    auto& e = entries_[known.id];
-    e.what = std::move(known);
-  }
-  pump();
+  for (auto& [number, w] : waiters_) w.answer.deliver(make_fault(fault::unavailable, "the stage is being restarted"));
 }
 
 caf::result<committed> batch_state::accept(commit_job& request) {
+  using kind = durable::admission::kind;
   if (draining_) return make_fault(fault::draining);
-  if (line_.size() >= limit_) return make_fault(fault::queue_full);
-  if (!options_.jobs->save(*request.what)) return make_fault(fault::store_away);
-  const auto& id = request.what->id;
-  entries_[id].what = *request.what;
-  line_.push_back(id);
-  pump();
-  return committed{};
+  auto got = options_.jobs->add(*request.what, limit_, request.key);
+  if (!got) return make_fault(fault::store_away);
+  if (got->what == kind::full) return make_fault(fault::queue_full);
+  if (got->what == kind::conflict) return make_fault(fault::key_reused);
+  if (got->what == kind::exists) return make_fault(fault::unavailable, "there is a job of that id");
+  hand_out();
+  return committed{std::move(got->id)};
 }
 
-void batch_state::pump() {
-  while (!line_.empty() && !draining_ && crew_->has_room()) {
-    const auto id = std::move(line_.front());
-    line_.pop_front();
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) continue;
-    if (!begin(found->second)) again(found->second, options_.first_retry);
+void batch_state::hand_out() {
+  for (;;) {
+    // Who could not begin yet, since the store was away in between, has a worker coming to it.
+    const auto pending = std::ranges::count_if(entries_, [](const entry& e) { return !e.worker && !e.concluded; });
+    const auto room = crew_->room() - std::min(crew_->room(), static_cast<std::size_t>(pending));
+    if (draining_ || room == 0) break;
+    auto taken = options_.jobs->take(room, options_.lease);
+    if (!taken || taken->empty()) break;  // the store pokes when there is more, or when it can be read again
+    for (auto& one : *taken) {
+      auto& e = entries_.emplace_back();
+      e.claim = std::move(one.claim);
+      e.what = std::move(one.what);
+      begin(std::prev(entries_.end()));
+    }
   }
   show();
 }
 
-/// On disk before the worker hears of it: a restarted service must not take this attempt's number again.
-bool batch_state::begin(entry& e) {
-  auto next = e.what;
+/// In the store before the worker hears of it: whoever asks is shown the log of the attempt that counts.
+void batch_state::begin(entries::iterator e) {
+  if (!crew_->has_room()) {  // while the store was away somebody else came
+    put_back(*e, {}, false);
+    entries_.erase(e);
+    return;
+  }
+  if (e->claim.deaths >= options_.max_crashes) {
+    e->poisoned = true;
+    return conclude(e, {.error = "poison: it ended its worker " + std::to_string(e->claim.deaths) + " times"});
+  }
+  e->watch = options_.jobs->watch(e->claim.name.id, look_later(e->claim.name.id));
+  // Whoever was asked to cancel it may have died before.
+  const auto canceled = e->claim.attempts > 1 ? options_.jobs->is_asked_to_cancel(e->claim.name.id) : false;
+  if (!canceled) return later(*e);
+  if (*canceled) {
+    e->canceled = true;
+    return conclude(e, {});
+  }
+  auto next = e->what;
   next.status = batch::status::running;
   next.started_at = system_clock::now();
-  ++next.attempt;
-  if (!options_.jobs->save(next)) return false;
-  e.what = std::move(next);
-  e.stop = {};
-  e.began = steady_clock::now();
-  e.worker = crew_->take();
-  self_->send(e.worker, run_job{std::make_shared<const batch::job>(e.what), e.stop.get_token()});
-  options_.hub->poke(e.what.id);
-  return true;
+  next.attempt = static_cast<int>(e->claim.token);
+  const auto written = options_.jobs->update(e->claim, next);
+  if (!written) return later(*e);
+  if (is_lost(written)) return drop(e);
+  e->what = std::move(next);
+  e->began = steady_clock::now();
+  e->worker = crew_->take();
+  self_->send(e->worker, run_job{std::make_shared<const batch::job>(e->what), e->stop.get_token()});
 }
 
-void batch_state::again(entry& e, std::chrono::milliseconds later) {
-  e.what.status = batch::status::queued;
-  self_->delayed_send(self_, later, resume_job{e.what.id});
+void batch_state::later(const entry& e) {
+  self_->delayed_send(self_, options_.first_retry, resume_job{e.claim.name.id, static_cast<int>(e.claim.token)});
 }
 
-void batch_state::resume(const std::string& id) {
-  const auto found = entries_.find(id);
-  if (found == entries_.end() || found->second.worker) return;
-  if (found->second.concluded) return settle(id);
-  line_.push_front(id);
-  pump();
+void batch_state::resume(const resume_job& due) {
+  const auto e = in_hand(due.id, due.attempt);
+  if (e == entries_.end() || e->worker) return;
+  e->concluded ? settle(e) : begin(e);
+  hand_out();
 }
 
-std::chrono::milliseconds batch_state::wait_after(int retries) const {
-  return std::min(longest_retry, options_.first_retry * (1 << std::clamp(retries - 1, 0, 10)));
+std::chrono::milliseconds batch_state::wait_after(int tries) const {
+  return std::min(longest_retry, options_.first_retry * (1 << std::clamp(tries - 1, 0, 10)));
+}
+
+/// It waits again, and says so. If it can't be written, the lease runs out.
+void batch_state::put_back(entry& e, std::chrono::milliseconds wait, bool died) {
+  if (e.what.status == batch::status::running) {
+    e.what.status = batch::status::queued;
+    if (is_lost(options_.jobs->update(e.claim, e.what))) return;
+  }
+  const auto due = wait.count() > 0 ? system_clock::now() + wait : batch::job::time{};
+  static_cast<void>(options_.jobs->put_back(e.claim, due, died));
 }
 
 void batch_state::complete(job_ran& done) {
-  const auto found = entries_.find(done.id);
-  if (found == entries_.end() || !found->second.worker || found->second.what.attempt != done.attempt) return;
-  auto& e = found->second;
-  const auto* how = e.canceled ? "canceled" : done.result ? "done" : "failed";
-  board_->meters().stage_finished(name, how, steady_clock::now() - e.began);
-  crew_->give_back(e.worker);
-  e.worker = nullptr;
-  if (e.canceled || done.result)
+  const auto e = in_hand(done.id, done.attempt);
+  if (e == entries_.end() || !e->worker) return;
+  const auto* how = e->canceled || e->lost ? "canceled" : done.result ? "done" : "failed";
+  board_->meters().stage_finished(name, how, steady_clock::now() - e->began);
+  crew_->give_back(e->worker);
+  e->worker = nullptr;
+  if (e->lost) {
+    entries_.erase(e);
+  } else if (e->canceled || done.result) {
     conclude(e, std::move(done.result).value_or(batch::verdict{}));
-  else if (++e.retries <= options_.max_retries)
-    again(e, wait_after(e.retries));
-  else
+  } else if (const int tries = e->claim.attempts - e->claim.deaths; tries <= options_.max_retries) {
+    put_back(*e, wait_after(tries), false);
+    entries_.erase(e);
+  } else {
     conclude(e, {.error = "no jail could be made for it"});
-  pump();
+  }
+  hand_out();
 }
 
 /// A worker died with the job in its hands. A job that does this again and again is what kills them.
 void batch_state::replace(const caf::down_msg& down) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& pair) {
-    return pair.second.worker && pair.second.worker.address() == down.source;
-  });
-  crew_->bury(down.source, found != entries_.end());
-  if (found != entries_.end()) {
-    auto& e = found->second;
-    e.stop.request_stop();
-    e.worker = nullptr;
-    board_->meters().stage_finished(name, "crashed", steady_clock::now() - e.began);
-    if (e.canceled) {
+  const auto e = std::ranges::find_if(
+      entries_, [&](const entry& one) { return one.worker && one.worker.address() == down.source; });
+  crew_->bury(down.source, e != entries_.end());
+  if (e != entries_.end()) {
+    e->stop.request_stop();
+    e->worker = nullptr;
+    board_->meters().stage_finished(name, "crashed", steady_clock::now() - e->began);
+    if (e->canceled && !e->lost) {
       conclude(e, {});
-    } else if (++e.crashes < options_.max_crashes) {
-      e.what.status = batch::status::queued;
-      line_.push_front(e.what.id);
     } else {
-      conclude(e, {.error = "it ended its worker " + std::to_string(e.crashes) + " times"});
+      if (!e->lost) put_back(*e, {}, true);
+      entries_.erase(e);
     }
   }
-  pump();
+  hand_out();
 }
 
-void batch_state::conclude(entry& e, batch::verdict how) {
-  auto& j = e.what;
-  j.status = e.canceled ? batch::status::canceled : how.status;
+void batch_state::conclude(entries::iterator e, batch::verdict how) {
+  auto& j = e->what;
+  j.status = e->canceled ? batch::status::canceled : how.status;
   j.finished_at = system_clock::now();
   j.exit_code = how.exit_code;
-  j.error = e.canceled ? std::string{} : std::move(how.error);
+  j.error = e->canceled ? std::string{} : std::move(how.error);
   j.artifacts = std::move(how.artifacts);
   j.log_lines = how.log_lines;
-  e.concluded = true;
-  settle(std::string{j.id});
+  e->concluded = true;
+  settle(e);
 }
 
-/// Tells everybody how it ended, once that is on disk.
-void batch_state::settle(const std::string& id) {
-  const auto found = entries_.find(id);
-  if (!options_.jobs->save(found->second.what)) {
-    self_->delayed_send(self_, options_.first_retry, resume_job{id});
-    return;
+/// Tells everybody how it ended, once that is in the store.
+void batch_state::settle(entries::iterator e) {
+  auto written = options_.jobs->settle(e->claim, e->what);
+  if (!written && written.error().step == "bounds") {  // which waiting doesn't heal
+    e->what.status = batch::status::failed;
+    e->what.error = "what it made is too much to be kept";
+    e->what.artifacts.clear();
+    written = options_.jobs->settle(e->claim, e->what);
   }
-  const auto now = std::make_shared<const batch::job>(std::move(found->second.what));
-  entries_.erase(found);
-  std::erase(line_, id);
-  const auto [first, last] = waiters_.equal_range(id);
-  for (auto it = first; it != last; ++it) it->second.answer.deliver(job_state{now});
-  waiters_.erase(first, last);
-  options_.hub->poke(id);
+  if (!written) return later(*e);
+  if (*written == settlement::done) {
+    if (e->poisoned) board_->meters().poisoned(name);
+    answer_waiters(e->what);
+  }
+  entries_.erase(e);
   show();
 }
 
-batch_state::promise& batch_state::promised(const std::string& id, std::uint64_t number) {
-  return waiters_.emplace(id, waiter{number, self_->make_response_promise<job_state>()})->second.answer;
-}
-
-caf::result<job_state> batch_state::end_early(const cancel_job& request) {
-  const auto found = entries_.find(request.id);
-  if (found == entries_.end())
-    return make_fault(options_.jobs->find(request.id) ? fault::already_ended : fault::unknown_job);
-  auto& e = found->second;
-  if (e.concluded) return make_fault(fault::already_ended);
-  auto answer = promised(request.id);
-  e.canceled = true;
-  e.stop.request_stop();
-  if (!e.worker) conclude(e, {});
-  return answer;
-}
-
-caf::result<job_state> batch_state::await(const await_job& request) {
-  if (!entries_.contains(request.id)) {
-    auto known = options_.jobs->find(request.id);
-    if (!known) return make_fault(fault::unknown_job);
-    return job_state{std::make_shared<const batch::job>(std::move(*known))};
+void batch_state::renew() {
+  for (auto e = entries_.begin(); e != entries_.end();) {
+    const auto one = e++;
+    if (!one->lost && is_lost(options_.jobs->renew(one->claim, options_.lease))) drop(one);
   }
-  const auto number = ++last_waiter_;
-  auto answer = promised(request.id, number);
-  self_->delayed_send(self_, request.within, expire_wait{request.id, number});
-  return answer;
+  self_->delayed_send(self_, options_.lease / 4, renew_leases{});
 }
 
-void batch_state::expire(const expire_wait& late) {
-  const auto [first, last] = waiters_.equal_range(late.id);
-  const auto found = std::find_if(first, last, [&](const auto& pair) { return pair.second.number == late.number; });
-  if (found == last) return;
-  found->second.answer.deliver(make_fault(fault::too_late));
-  waiters_.erase(found);
+/// Somebody else has it, or nobody is to have it any more.
+void batch_state::drop(entries::iterator e) {
+  // Who wants it canceled asked us; whoever has it now does not know.
+  if (e->canceled) static_cast<void>(options_.jobs->ask_to_cancel(e->claim.name.id));
+  e->lost = true;
+  e->stop.request_stop();
+  if (!e->worker) entries_.erase(e);
+  show();
 }
 
-/// Ended long ago, or never written: the row first, so that nobody is shown what has gone.
-void batch_state::sweep() {
-  const auto old = options_.jobs->forget(system_clock::now() - options_.retention, forgotten_at_once);
-  if (old)
-    for (const auto& id : *old) options_.files->remove(id);
-  // Rare, and a look at every folder: not each time.
-  if (sweeps_++ % sweeps_between_orphans == 0)
-    for (const auto& id : options_.files->made_before(std::filesystem::file_time_type::clock::now() - orphan_age))
-      if (!entries_.contains(id) && !options_.jobs->find(id)) options_.files->remove(id);
-  const bool more = old && old->size() == forgotten_at_once;
-  self_->delayed_send(self_, more ? std::chrono::milliseconds{100} : options_.sweep_every, sweep_jobs{});
-}
-
-/// What runs may end; who waits for a job that won't begin any more is told. The job goes on with the next start.
+/// What runs may end; who waits for a job that won't begin here any more is told. It goes on elsewhere, or with the
+/// next start.
 void batch_state::close() {
   draining_ = true;
+  for (auto e = entries_.begin(); e != entries_.end();) {
+    const auto one = e++;
+    if (one->worker || one->concluded) continue;
+    put_back(*one, {}, false);
+    entries_.erase(one);
+  }
   for (auto it = waiters_.begin(); it != waiters_.end();) {
-    const auto found = entries_.find(it->first);
-    const bool goes_on = found == entries_.end() || found->second.worker;
+    const bool goes_on = in_hand(it->second.id) != entries_.end();
     if (!goes_on) it->second.answer.deliver(make_fault(fault::draining));
     it = goes_on ? std::next(it) : waiters_.erase(it);
   }
@@ -285,12 +295,12 @@ caf::result<adjusted> batch_state::change(const adjust& request) {
   const auto wanted = concurrency ? static_cast<std::size_t>(*concurrency) : before.concurrency;
   board_->configure(name, wanted, limit_);
   if (options_.works) crew_->want(wanted);
-  pump();
+  hand_out();
   return adjusted{board_->of(name)};
 }
 
 void batch_state::strike_worker() {
-  for (auto& [id, e] : entries_) {
+  for (auto& e : entries_) {
     if (!e.worker) continue;
     self_->send_exit(e.worker, caf::exit_reason::kill);
     return;
@@ -298,6 +308,24 @@ void batch_state::strike_worker() {
   crew_->strike_idle();
 }
 
-void batch_state::show() { board_->occupy(name, line_.size(), crew_->busy()); }
+batch_state::entries::iterator batch_state::in_hand(const std::string& id) {
+  return std::ranges::find_if(entries_, [&](const entry& e) { return !e.lost && e.claim.name.id == id; });
+}
+
+batch_state::entries::iterator batch_state::in_hand(const std::string& id, int attempt) {
+  return std::ranges::find_if(
+      entries_, [&](const entry& e) { return e.claim.name.id == id && static_cast<int>(e.claim.token) == attempt; });
+}
+
+std::function<void()> batch_state::look_later(const std::string& id) {
+  return [weak = caf::weak_actor_ptr{self_->ctrl()}, id] {
+    if (const auto strong = weak.lock()) caf::anon_send(caf::actor_cast<batch_actor>(strong), look_at_job{id});
+  };
+}
+
+void batch_state::show() {
+  const auto depth = options_.jobs->depth();
+  board_->occupy(name, depth ? depth->waiting : 0, crew_->busy());
+}
 
 }  // namespace lazaret::actors

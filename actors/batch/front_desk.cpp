@@ -21,28 +21,35 @@ std::string new_id() {
 
 }  // namespace
 
-void front_desk::submit(batch::new_job what, reply<std::string> done) {
+void front_desk::submit(batch::new_job what, reply<batch::submitted> done) {
   if (!options_.jobs) return done(refusal{fault::unavailable, "there is no batch stage"});
-  const auto stage = board_.of(batch_state::name);
-  // The stage decides; this keeps a full queue from costing a write.
-  if (stage.queue_depth >= stage.queue_limit) return done(refusal{fault::queue_full, {}});
+  // The store decides; this keeps a full queue from costing a write of the files. A key may be of a job that is there.
+  const auto depth = what.key ? durable::queue_depth{} : options_.jobs->depth();
+  if (!depth) return done(refusal{fault::store_away, depth.error().describe()});
+  if (depth->waiting >= board_.of(batch_state::name).queue_limit) return done(refusal{fault::queue_full, {}});
   auto made = std::make_shared<batch::job>();
   made->id = new_id();
   auto kept = options_.files->keep(made->id, what.input);
-  if (!kept) return done(refusal{fault::unavailable, kept.error().describe()});
+  if (!kept) return done(refusal{fault::store_away, kept.error().describe()});
   made->front = std::move(what.front);
   made->owner = std::move(what.owner);
   made->spec = std::move(what.spec);
   made->input = std::move(*kept);
   made->created_at = std::chrono::system_clock::now();
-  const auto settle = [done = std::move(done), files = options_.files, id = made->id](answer<std::string> given) {
+  const auto settle = [done = std::move(done), files = options_.files, id = made->id](answer<batch::submitted> given) {
     // When nobody answered it may have been accepted all the same; a folder without a job is swept later.
     const auto* why = std::get_if<refusal>(&given);
-    if (why != nullptr && why->why != fault::unavailable) files->remove(id);
+    const auto* got = std::get_if<batch::submitted>(&given);
+    const bool perhaps = why != nullptr && (why->why == fault::unavailable || why->why == fault::store_away);
+    if ((why != nullptr && !perhaps) || (got != nullptr && got->repeated)) files->remove(id);
     done(std::move(given));
   };
-  ask<committed, commit_job, std::string>(
-      system_, supervisor_, commit_job{made}, settle, [id = made->id](committed&) { return id; }, question_time_out);
+  ask<committed, commit_job, batch::submitted>(
+      system_, supervisor_, commit_job{made, std::move(what.key)}, settle,
+      [id = made->id](committed& c) {
+        return batch::submitted{c.id, c.id != id};
+      },
+      question_time_out);
 }
 
 void front_desk::cancel(std::string id, reply<found_job> done) {
@@ -60,11 +67,14 @@ void front_desk::await(std::string id, std::chrono::milliseconds within, reply<f
 }
 
 std::optional<batch::job> front_desk::find(const std::string& id) {
-  return options_.jobs ? options_.jobs->find(id) : std::nullopt;
+  if (!options_.jobs) return {};
+  auto found = options_.jobs->find(id);
+  if (!found) throw store_unreadable{found.error().describe()};
+  return std::move(*found);
 }
 
-std::unique_ptr<subscription> front_desk::subscribe(const std::string& id, std::function<void()> poke) {
-  return options_.hub->subscribe(id, std::move(poke));
+std::unique_ptr<durable::subscription> front_desk::subscribe(const std::string& id, std::function<void()> poke) {
+  return options_.logs->add(id, std::move(poke));
 }
 
 std::filesystem::path front_desk::log_of(const batch::job& which) const {

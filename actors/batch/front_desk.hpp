@@ -14,11 +14,12 @@ class front_desk final : public batch::desk {
              const board& figures)
       : system_{system}, supervisor_{supervisor}, options_{options}, board_{figures} {}
 
-  void submit(batch::new_job what, reply<std::string> done) override;
+  void submit(batch::new_job what, reply<batch::submitted> done) override;
   void cancel(std::string id, reply<found_job> done) override;
   void await(std::string id, std::chrono::milliseconds within, reply<found_job> done) override;
   [[nodiscard]] std::optional<batch::job> find(const std::string& id) override;
-  [[nodiscard]] std::unique_ptr<subscription> subscribe(const std::string& id, std::function<void()> poke) override;
+  [[nodiscard]] std::unique_ptr<durable::subscription> subscribe(const std::string& id,
+                                                                 std::function<void()> poke) override;
   [[nodiscard]] std::filesystem::path log_of(const batch::job& which) const override;
   [[nodiscard]] std::filesystem::path artifacts_of(const batch::job& which) const override;
 

@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/store/subscription.hpp"
 #include "sandbox/failure.hpp"
 
 namespace lazaret::durable {
@@ -129,12 +130,6 @@ struct list_filter {
 struct listed {
   std::vector<std::string> bodies;
   std::string next_cursor;  ///< empty: that was all
-};
-
-/// Calls nothing any more once it is destroyed.
-class subscription {
- public:
-  virtual ~subscription() = default;
 };
 
 class store {

@@ -61,13 +61,13 @@ void accept_execution(const site& s, const request& r, execution_manner manner, 
   what->input = {{"body", "", r.body}};  // which stays where it is until `answer` was given
   // Writing and fsync are for a thread that nobody's events wait for.
   s.aside([&s, what, manner, answer = std::move(answer)] {
-    s.pipeline.jobs().submit(std::move(*what), [&s, manner, answer](actors::answer<std::string> given) {
+    s.pipeline.jobs().submit(std::move(*what), [&s, manner, answer](actors::answer<batch::submitted> given) {
       if (const auto* why = std::get_if<actors::refusal>(&given)) {
         s.metrics.submission("execute", row(why->why).outcome);
         return answer(refused(s, *why));
       }
       s.metrics.submission("execute", "accepted");
-      const auto& id = std::get<std::string>(given);
+      const auto& [id, repeated] = std::get<batch::submitted>(given);
       response accepted{.status = 202,
                         .body = json::serialize(json::object{{"execution_id", id}, {"status", "queued"}})};
       accepted.headers.emplace_back("Location", "/v1/executions/" + id);

@@ -86,7 +86,7 @@ class log_stream final : public live_body {
 
   const site& site_;
   const std::string id_;
-  std::unique_ptr<actors::subscription> subscription_;
+  std::unique_ptr<durable::subscription> subscription_;
   int attempt_ = 0;
   std::filesystem::path path_;
   sandbox::unique_fd file_;

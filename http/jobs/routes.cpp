@@ -38,7 +38,7 @@ response refusal(const site& s, const actors::refusal& why) {
   return why.why == actors::fault::already_ended ? failed(409, "job has ended already") : refused(s, why);
 }
 
-using accepted = std::function<void(std::string id, const job_spec& spec)>;
+using accepted = std::function<void(batch::submitted as, const job_spec& spec)>;
 
 /// Reads the form, writes the job; `then` goes on with its id. The body stays where it is until `answer` was given.
 void take_in(const site& s, const request& r, respond answer, accepted then) {
@@ -57,13 +57,13 @@ void take_in(const site& s, const request& r, respond answer, accepted then) {
   what->input = std::move(asked->files);
   // Writing and fsync are for a thread that nobody's events wait for.
   s.aside([&s, what, asked, answer = std::move(answer), then = std::move(then)] {
-    s.pipeline.jobs().submit(std::move(*what), [&s, asked, answer, then](actors::answer<std::string> given) {
+    s.pipeline.jobs().submit(std::move(*what), [&s, asked, answer, then](actors::answer<batch::submitted> given) {
       if (const auto* why = std::get_if<actors::refusal>(&given)) {
         s.metrics.submission("jobs", row(why->why).outcome);
         return answer(refusal(s, *why));
       }
       s.metrics.submission("jobs", "accepted");
-      then(std::get<std::string>(std::move(given)), asked->spec);
+      then(std::get<batch::submitted>(std::move(given)), asked->spec);
     });
   });
 }
@@ -71,9 +71,9 @@ void take_in(const site& s, const request& r, respond answer, accepted then) {
 /// Takes it in and waits for its end.
 void take_and_wait(const site& s, const request& r, respond answer,
                    json::object (*render)(const batch::job& job, std::string logs)) {
-  take_in(s, r, answer, [&s, answer, render](std::string id, const job_spec& spec) {
+  take_in(s, r, answer, [&s, answer, render](batch::submitted as, const job_spec& spec) {
     const auto within = std::chrono::seconds{spec.timeout_sec} + patience;
-    s.pipeline.jobs().await(id, within, [&s, answer, render, id](actors::answer<found_job> given) {
+    s.pipeline.jobs().await(as.id, within, [&s, answer, render, id = as.id](actors::answer<found_job> given) {
       if (const auto* why = std::get_if<actors::refusal>(&given)) {
         auto late = refusal(s, *why);
         late.headers.emplace_back("X-Job-Id", id);  // it goes on, and can be asked for
@@ -133,8 +133,8 @@ std::string percent_decoded(std::string_view text) {
 }  // namespace
 
 void submit(const site& s, const request& r, respond answer) {
-  take_in(s, r, answer, [answer](std::string id, const job_spec&) {
-    answer({.body = json::serialize(json::object{{"job_id", id}, {"status", "queued"}})});
+  take_in(s, r, answer, [answer](batch::submitted as, const job_spec&) {
+    answer({.body = json::serialize(json::object{{"job_id", as.id}, {"status", "queued"}})});
   });
 }
 
@@ -155,8 +155,9 @@ void cancel(const site& s, const request& r, respond answer) {
 response show(const site& s, const request& r) {
   const auto job = find(s, r);
   if (!job) return not_found();
-  const auto lines =
-      batch::has_ended(job->status) ? job->log_lines : batch::count_lines(s.pipeline.jobs().log_of(*job));
+  // One that was ended from outside has lines that nobody counted.
+  const bool counted = batch::has_ended(job->status) && job->log_lines > 0;
+  const auto lines = counted ? job->log_lines : batch::count_lines(s.pipeline.jobs().log_of(*job));
   return {.body = json::serialize(json::object{{"job", to_json(*job)}, {"log_lines", lines}})};
 }
 

@@ -1,139 +1,23 @@
 #include <fcntl.h>
 
-#include <atomic>
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
 #include <thread>
 
 #include "actors/batch/log.hpp"
-#include "actors/schema.hpp"
-#include "pipeline_fixture.hpp"
+#include "batch_fixture.hpp"
 
 using namespace lazaret;
 using namespace lazaret::actors;
 using namespace lazaret::actors::test;
 using std::chrono_literals::operator""ms;
 
-namespace {
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream all;
-  all << std::ifstream{file}.rdbuf();
-  return all.str();
-}
-
-/// A pipeline whose jobs do what a test says, by the job's spec: `wait` until the gate opens or somebody stops it,
-/// `fall` with an exception, `no jail`, else end at once.
-struct workshop {
-  temporary_folder data;
-  gate open;
-  counter begun, stopped;
-  std::mutex mutex;
-  std::vector<std::string> order;
-
-  batch_setting batch() {
-    batch_setting b;
-    b.jobs = batch::open_job_store(data.path() / "store.sqlite").value();
-    b.files = std::make_shared<batch::folder>(batch::folder::open(data.path() / "blobs").value());
-    b.concurrency = 1;
-    b.first_retry = 1ms;
-    b.work["test"] = [this](const batch::job& what, const batch::desk_place& place, std::stop_token stop) {
-      return work(what, place, std::move(stop));
-    };
-    return b;
-  }
-  pipeline_options options(std::size_t concurrency = 1, std::size_t limit = 100) {
-    auto o = quick_options(data.path());
-    o.batch = batch();
-    o.batch.concurrency = concurrency;
-    o.batch.queue_limit = limit;
-    return o;
-  }
-
-  std::optional<batch::verdict> work(const batch::job& what, const batch::desk_place& place, std::stop_token stop) {
-    {
-      const std::scoped_lock lock{mutex};
-      order.push_back(what.spec + "#" + std::to_string(what.attempt));
-    }
-    begun.add();
-    if (what.spec == "fall") throw std::runtime_error{"a worker falls"};
-    if (what.spec == "no jail") return std::nullopt;
-    auto log = batch::log_writer::create(place.log, place.logged);
-    if (what.spec == "wait") {
-      while (!open.is_open() && !stop.stop_requested()) std::this_thread::yield();
-      if (stop.stop_requested()) stopped.add();
-    }
-    log->append(what.spec + "\n");
-    return batch::verdict{batch::status::succeeded, 0, {}, {}, log->lines()};
-  }
-};
-
-/// What a test asks the desk, answered.
-class customer {
- public:
-  explicit customer(running_pipeline& p) : desk_{p.subject.jobs()} {}
-
-  answer<std::string> submit(const std::string& spec, std::vector<batch::incoming_file> input = {}) {
-    return ask<std::string>([&](auto done) { desk_.submit({"test", "127.0.0.1", spec, std::move(input), {}}, done); });
-  }
-  std::string accepted(const std::string& spec, std::vector<batch::incoming_file> input = {}) {
-    auto got = submit(spec, std::move(input));
-    REQUIRE(std::holds_alternative<std::string>(got));
-    return std::get<std::string>(got);
-  }
-  fault refused(const std::string& spec) {
-    const auto got = submit(spec);
-    REQUIRE(std::holds_alternative<refusal>(got));
-    return std::get<refusal>(got).why;
-  }
-  answer<batch::desk::found_job> cancel(const std::string& id) {
-    return ask<batch::desk::found_job>([&](auto done) { desk_.cancel(id, done); });
-  }
-  answer<batch::desk::found_job> await(const std::string& id, std::chrono::milliseconds within = 20'000ms) {
-    return ask<batch::desk::found_job>([&](auto done) { desk_.await(id, within, done); });
-  }
-  batch::job ended(const std::string& id) {
-    auto got = await(id);
-    REQUIRE(std::holds_alternative<batch::desk::found_job>(got));
-    return *std::get<batch::desk::found_job>(got);
-  }
-  batch::job now(const std::string& id) { return desk_.find(id).value(); }
-  batch::desk& desk() { return desk_; }
-
- private:
-  template <class T, class Ask>
-  answer<T> ask(const Ask& question) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::optional<answer<T>> got;
-    question([&](answer<T> a) {
-      const std::scoped_lock lock{mutex};
-      got = std::move(a);
-      changed.notify_all();
-    });
-    std::unique_lock lock{mutex};
-    REQUIRE(changed.wait_for(lock, std::chrono::seconds{20}, [&] { return got.has_value(); }));
-    return *got;
-  }
-  batch::desk& desk_;
-};
-
-fault why_of(const answer<batch::desk::found_job>& given) {
-  const auto* why = std::get_if<refusal>(&given);
-  return why == nullptr ? fault::none : why->why;
-}
-
-}  // namespace
-
 TEST_CASE("A job is on disk with its files before anybody has its id") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options()};
   customer c{p};
   const auto id = c.accepted("quick", {{"code", "main.py", "print()"}, {"input", "empty", ""}, {"input", "b", "data"}});
   CHECK(id.size() == 32);
-  auto same_file = batch::open_job_store(shop.data.path() / "store.sqlite").value();
-  const auto known = same_file->find(id);
+  const auto same_data = shop.ledger("onlooker");
+  const auto known = same_data->find(id).value();
   REQUIRE(known.has_value());
   CHECK((known->front == "test" && known->owner == "127.0.0.1" && known->spec == "quick"));
   REQUIRE(known->input.size() == 3);
@@ -144,11 +28,11 @@ TEST_CASE("A job is on disk with its files before anybody has its id") {
   const auto done = c.ended(id);
   CHECK((done.status == batch::status::succeeded && done.exit_code == 0 && done.attempt == 1 && done.log_lines == 1));
   CHECK(text_of(c.desk().log_of(done)) == "quick\n");
-  CHECK(same_file->find(id)->status == batch::status::succeeded);
+  CHECK(same_data->find(id).value()->status == batch::status::succeeded);
 }
 
 TEST_CASE("Jobs run in the order of their acceptance, and a full queue refuses") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options(1, 2)};
   customer c{p};
   const auto first = c.accepted("wait");
@@ -164,17 +48,17 @@ TEST_CASE("Jobs run in the order of their acceptance, and a full queue refuses")
 }
 
 TEST_CASE("A job whose worker dies is begun again by another, and is what is wrong when they all die") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options()};
   customer c{p};
   const auto done = c.ended(c.accepted("fall"));
-  CHECK((done.status == batch::status::failed && done.error == "it ended its worker 3 times"));
+  CHECK((done.status == batch::status::failed && done.error == "poison: it ended its worker 3 times"));
   CHECK(shop.order == std::vector<std::string>{"fall#1", "fall#2", "fall#3"});
   CHECK(c.ended(c.accepted("quick")).status == batch::status::succeeded);
 }
 
 TEST_CASE("A job that gets no jail is tried again, and not for ever") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options()};
   customer c{p};
   const auto done = c.ended(c.accepted("no jail"));
@@ -183,7 +67,7 @@ TEST_CASE("A job that gets no jail is tried again, and not for ever") {
 }
 
 TEST_CASE("The death of the stage itself stops what ran and begins it again, and costs no job") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options(2)};
   customer c{p};
   const auto a = c.accepted("wait"), b = c.accepted("wait"), q = c.accepted("queued");
@@ -201,7 +85,7 @@ TEST_CASE("The death of the stage itself stops what ran and begins it again, and
 }
 
 TEST_CASE("A restarted service goes on with what was running and what was queued") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   std::string running, queued, ended;
   {
     running_pipeline p{shop.options()};
@@ -223,7 +107,7 @@ TEST_CASE("A restarted service goes on with what was running and what was queued
 }
 
 TEST_CASE("Canceled jobs end, whether they wait or run") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options()};
   customer c{p};
   const auto running = c.accepted("wait"), queued = c.accepted("queued");
@@ -241,7 +125,7 @@ TEST_CASE("Canceled jobs end, whether they wait or run") {
 }
 
 TEST_CASE("Who waits for a job is answered when it has ended, or when it takes too long") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   running_pipeline p{shop.options()};
   customer c{p};
   const auto id = c.accepted("wait");
@@ -253,7 +137,7 @@ TEST_CASE("Who waits for a job is answered when it has ended, or when it takes t
 }
 
 TEST_CASE("The batch stage's settings hold at once, and a service that works no jobs begins none") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   {
     auto options = shop.options();
     options.batch.works = false;
@@ -277,7 +161,7 @@ TEST_CASE("The batch stage's settings hold at once, and a service that works no 
 }
 
 TEST_CASE("What has ended long ago is forgotten with its files, and so are files without a job") {
-  workshop shop;
+  ON_EACH_STORE_A_WORKSHOP();
   auto options = shop.options();
   options.batch.retention = std::chrono::seconds{0};
   options.batch.sweep_every = 5ms;

@@ -2,9 +2,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "actors/batch/job_store.hpp"
+#include "actors/batch/ledger.hpp"
 #include "actors/sqlite.hpp"
 #include "actors/store.hpp"
+#include "actors/store/sqlite_store.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace lazaret;
@@ -56,8 +57,13 @@ constexpr const char* version_2 = R"sql(
     artifacts TEXT NOT NULL, log_lines INTEGER NOT NULL);
   CREATE INDEX jobs_unfinished ON jobs(seq) WHERE finished_at IS NULL;
   CREATE INDEX jobs_by_end ON jobs(finished_at) WHERE finished_at IS NOT NULL;
-  INSERT INTO jobs VALUES(1, 'job-1', 'jobs', '10.0.0.1', '{}', '[]', 'queued', 1, 1700000000000000, NULL, NULL, NULL,
-    '', '[]', 0);
+  INSERT INTO jobs VALUES
+    (1, 'job-1', 'jobs', '10.0.0.1', '{"entry":"a\u00e9"}', '[["code","main.py",0,5],["input","b\"",5,0]]', 'running', 3,
+     1700000000000000, 1700000001000000, NULL, NULL, '', '[]', 0),
+    (2, 'job-2', 'executions', '10.0.0.1', '{}', '[["body","",0,9]]', 'succeeded', 1, 1700000000000000,
+     1700000001000000, 1700000002000000, 0, '', '[["","answer",0,77]]', 4),
+    (3, 'job-3', 'jobs', '10.0.0.1', '{}', '[]', 'queued', 0, 1700000000000000, NULL, NULL, NULL, '', 'no json', 0),
+    (4, 'job-4', 'jobs', '10.0.0.2', '{}', '[]', 'queued', 0, 1700000000000000, NULL, NULL, NULL, '', '[]', 0);
   PRAGMA user_version = 2;
 )sql";
 
@@ -111,14 +117,36 @@ TEST_CASE("runs, their events and jobs of an earlier version are carried over, a
   CHECK(ids(runs->take("delivery", "courier", 9, std::chrono::seconds{60}).value()) ==
         std::vector<std::string>{"undelivered"});
 
-  const auto jobs = batch::open_job_store(file).value();
-  CHECK(jobs->unfinished().size() == (version == 2 ? 1 : 0));
+  runs.reset();
+  batch::ledger jobs{durable::open_sqlite_store(file).value(), "node"};
+  if (version == 1) {
+    CHECK(jobs.take(9, std::chrono::seconds{60}).value().empty());
+    return;
+  }
+  const auto over = jobs.find("job-2").value();
+  REQUIRE(over);
+  CHECK((over->front == "executions" && over->status == batch::status::succeeded && over->exit_code == 0));
+  CHECK((over->attempt == 1 && over->log_lines == 4 && over->input.size() == 1));
+  REQUIRE(over->artifacts.size() == 1);
+  CHECK((over->artifacts[0].name == "answer" && over->artifacts[0].size == 77));
+  CHECK(iso8601(*over->finished_at) == "2023-11-14T22:13:22.000Z");
+  CHECK(jobs.ended(durable::clock::now(), 9).value() == std::vector<std::string>{"job-2"});
+
+  CHECK(jobs.depth()->waiting == 3);
+  const auto waited = jobs.take(9, std::chrono::seconds{60}).value();
+  std::vector<std::string> order;
+  for (const auto& one : waited) order.push_back(one.what.id);
+  CHECK(order == std::vector<std::string>{"job-1", "job-4", "job-3"});
+  CHECK(waited[0].claim.token > 3);  // its files are apart from those of the attempts before
+  CHECK(waited[0].what.status == batch::status::queued);
+  CHECK(waited[0].what.spec == "{\"entry\":\"a\\u00e9\"}");
+  REQUIRE(waited[0].what.input.size() == 2);
+  CHECK((waited[0].what.input[1].name == "b\"" && waited[0].what.input[1].offset == 5));
 }
 
 TEST_CASE("a file of a newer version is refused by whoever opens it") {
   temporary_folder data;
   const auto file = data.path() / "store.sqlite";
   sqlite::connection{file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE}.execute("PRAGMA user_version = 99");
-  CHECK(batch::open_job_store(file).has_error());
   CHECK(open_sqlite_store(file).has_error());
 }

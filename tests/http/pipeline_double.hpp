@@ -193,7 +193,7 @@ class pipeline_double : public actors::service {
  private:
   struct no_jobs final : batch::desk {
     static actors::refusal unknown() { return {actors::fault::unknown_job, {}}; }
-    void submit(batch::new_job, reply<std::string> done) override {
+    void submit(batch::new_job, reply<batch::submitted> done) override {
       done(actors::refusal{actors::fault::unavailable, {}});
     }
     void cancel(std::string, reply<found_job> done) override { done(unknown()); }
