@@ -8,6 +8,7 @@
 #include <atomic>
 #include <charconv>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 namespace lazaret::actors {
@@ -19,7 +20,8 @@ struct appointment {
 
   appointment() {
     const char* const raw = std::getenv("LAZARET_DIE_AT");  // NOLINT(concurrency-mt-unsafe): read once, at the first pass
-    std::string_view text = raw == nullptr ? "" : raw;
+    if (raw == nullptr) return;
+    std::string_view text = raw;
     if (const auto colon = text.find(':'); colon != std::string_view::npos) {
       int passes = 1;
       std::from_chars(text.data() + colon + 1, text.data() + text.size(), passes);
@@ -28,6 +30,9 @@ struct appointment {
     }
     const auto* const at = std::find(fault_points.begin(), fault_points.end(), text);
     place = static_cast<std::size_t>(at - fault_points.begin());
+    if (place < fault_points.size()) return;
+    std::fprintf(stderr, "LAZARET_DIE_AT: there is no fault point %s\n", raw);
+    ::_exit(EXIT_FAILURE);
   }
 };
 
