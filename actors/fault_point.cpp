@@ -19,7 +19,8 @@ struct appointment {
   std::atomic<int> passes_left{1};
 
   appointment() {
-    const char* const raw = std::getenv("LAZARET_DIE_AT");  // NOLINT(concurrency-mt-unsafe): read once, at the first pass
+    const char* const raw =
+        std::getenv("LAZARET_DIE_AT");  // NOLINT(concurrency-mt-unsafe): read once, at the first pass
     if (raw == nullptr) return;
     std::string_view text = raw;
     if (const auto colon = text.find(':'); colon != std::string_view::npos) {

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <memory>
 
-#include "actors/report/document.hpp"
 #include "actors/fault_point.hpp"
+#include "actors/report/document.hpp"
 #include "sandbox/unique_fd.hpp"
 
 namespace lazaret::report {
