@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "actors/fault_point.hpp"
+
 namespace lazaret::actors {
 namespace {
 
@@ -191,8 +193,11 @@ void prepare_schema(sqlite::connection& writer) {
     const auto now = version_of(writer);
     if (now >= steps.size()) return;
     writer.execute(steps[now]);
+    LAZARET_FAULT_POINT("schema.step");
     writer.execute(("PRAGMA user_version = " + std::to_string(now + 1)).c_str());
+    LAZARET_FAULT_POINT("schema.commit");
     change.commit();
+    LAZARET_FAULT_POINT("schema.stepped");
   }
 }
 

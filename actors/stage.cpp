@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/caf_fault.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -130,6 +131,7 @@ void stage_state::complete(job_done& done) {
   leave(t.worker);
   t.worker = nullptr;
   t.result = std::move(done.result);
+  LAZARET_FAULT_POINT("stage.result");
   confirm(done.ticket);
   pump();
 }
@@ -157,6 +159,7 @@ void stage_state::confirm(const ticket& t) {
 void stage_state::forget(const ticket& t) {
   const auto found = tasks_.find(t.run_id);
   if (found == tasks_.end() || found->second.what.ticket != t) return;
+  LAZARET_FAULT_POINT("stage.recorded");
   tasks_.erase(found);
   self_->send(queue_, demand{options_.stage, 1, concurrency_});
   pump();

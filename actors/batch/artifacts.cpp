@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "actors/batch/folder.hpp"
+#include "actors/fault_point.hpp"
 #include "actors/json.hpp"
 #include "sandbox/try.hpp"
 
@@ -83,7 +84,9 @@ class taking {
   }
 
   result<void> sync() {
+    LAZARET_FAULT_POINT("job.artifacts_draft");
     if (::fsync(to_.get()) != 0) return os_failure("take_artifacts", "fsync " + into_);
+    LAZARET_FAULT_POINT("job.artifacts");
     return sync_folder(std::filesystem::path{into_}.parent_path());
   }
 

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "actors/fault_point.hpp"
 #include "sandbox/try.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -58,6 +59,7 @@ result<std::vector<kept_file>> folder::keep(const std::string& id, std::span<con
       kept.push_back({file.role, file.name, offset, file.content.size()});
       offset += file.content.size();
     }
+    LAZARET_FAULT_POINT("job.input");
     if (::fsync(fd.get()) != 0) return os_failure("keep", "fsync " + input(id).string());
     LAZARET_TRY(sync_folder(place));
     return sync_folder(root_);

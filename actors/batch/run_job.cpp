@@ -9,6 +9,7 @@
 #include "actors/batch/artifacts.hpp"
 #include "actors/batch/folder.hpp"
 #include "actors/batch/log.hpp"
+#include "actors/fault_point.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::batch {
@@ -37,6 +38,7 @@ class attempt {
     if (!log) return log.error();
     log_ = &*log;
     log->note("starting job " + what_.id);
+    LAZARET_FAULT_POINT("job.log");
     auto contents = read_input();
     if (!contents) return contents.error();
     auto wanted = make_plan(what_, std::move(*contents));
@@ -46,7 +48,9 @@ class attempt {
       result_.error = wanted.obstacle->error;
     } else {
       LAZARET_TRY(furnish(wanted));
+      LAZARET_FAULT_POINT("job.furnished");
       LAZARET_TRY(run(wanted));
+      LAZARET_FAULT_POINT("job.ended");
       LAZARET_TRY(fetch(wanted));
     }
     if (result_.exit_code) log->note("finished with code " + std::to_string(*result_.exit_code));
@@ -96,6 +100,7 @@ class attempt {
       return {};
     }
     if (!inmate) return inmate.error();
+    LAZARET_FAULT_POINT("job.jailed");
     meters_.jail_started(inmate->was_prepared(), std::chrono::steady_clock::now() - asked);
     std::shared_ptr<void> relayed;
     if (outbound) relayed = serve_(inmate->take_outbound(), {});

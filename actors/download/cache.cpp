@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/download/digest.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::download {
 namespace fs = std::filesystem;
@@ -46,6 +47,7 @@ class part_file final : public sink {
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return error_ = errno, false;
       bytes.remove_prefix(static_cast<std::size_t>(n));
+      LAZARET_FAULT_POINT("cache.partial");
     }
     return true;
   }
@@ -54,9 +56,12 @@ class part_file final : public sink {
 
   /// fsync(2) of the file before and of the folder after the rename: without both a power cut may leave an empty name.
   [[nodiscard]] bool become(const fs::path& path) {
-    if (::fchmod(fd_.get(), 0644) != 0 || ::fsync(fd_.get()) != 0 || ::rename(name_.c_str(), path.c_str()) != 0)
-      return false;
+    LAZARET_FAULT_POINT("cache.whole");
+    if (::fchmod(fd_.get(), 0644) != 0 || ::fsync(fd_.get()) != 0) return false;
+    LAZARET_FAULT_POINT("cache.synced");
+    if (::rename(name_.c_str(), path.c_str()) != 0) return false;
     named_ = true;
+    LAZARET_FAULT_POINT("cache.named");
     const unique_fd folder{::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     return folder && ::fsync(folder.get()) == 0;
   }

@@ -1,6 +1,7 @@
 #include "actors/download/work.hpp"
 
 #include "actors/download/release.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -24,8 +25,10 @@ stage_result explain(const download::download_error& e) {
 work_function download_work(download::registry& from, std::uint64_t max_bytes) {
   return [&from, max_bytes](const job& j) -> stage_result {
     download::download_budget budget{sandbox::bytes{max_bytes}};
+    LAZARET_FAULT_POINT("download.begin");
     auto release = download::download_release(j.what->asked, from, budget, j.stop);
     if (!release) return explain(release.error());
+    LAZARET_FAULT_POINT("download.done");
     return std::move(*release);
   };
 }

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "actors/execution/summary.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::actors {
 
@@ -20,8 +21,10 @@ class conduct {
     std::error_code bad;
     std::filesystem::create_directories(folder_, bad);
     if (bad) return broken("make " + folder_.string() + ": " + bad.message());
+    LAZARET_FAULT_POINT("execution.folder");
     auto space = jails_.make_volume({.size = options_.disk});
     if (!space) return broken(space.error().describe());
+    LAZARET_FAULT_POINT("execution.volume");
     for (const std::string& name : phases_of(what_.asked.mode)) {
       if (!one(name, *space)) return std::move(result_);
       if (name == "install" && !result_.phases.back().ok) break;
@@ -47,11 +50,13 @@ class conduct {
     if (inmate && hooks_.on_jail_started)
       hooks_.on_jail_started(inmate->was_prepared(), std::chrono::steady_clock::now() - asked);
     if (!inmate) return refuse(inmate.error().describe());
+    LAZARET_FAULT_POINT("execution.jailed");
 
     recorder taken{name, folder_, hooks_.on_observation};
     std::shared_ptr<void> gateway;
     if (install && hooks_.serve_gateway) gateway = hooks_.serve_gateway(inmate->take_gateway());
     auto ended = inmate->wait(taken.sinks(), stop_);
+    LAZARET_FAULT_POINT("execution.ended");
     gateway.reset();
     if (!ended) return refuse(ended.error().describe());
     return note_down(name, *ended, inmate->totals(), taken);
@@ -70,6 +75,7 @@ class conduct {
     p.stderr_bytes = totals.stderr_bytes;
     p.output_truncated = totals.truncated;
     const bool written = taken.finish(p);
+    LAZARET_FAULT_POINT("execution.recorded");
     if (install) settle_account();
     p.summary = install ? install_summary(p, taken.stdout_tail(), taken.stderr_tail(), hit_cap())
                         : run_summary(p, taken.stdout_tail(), taken.stderr_tail());

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "actors/execution/execute.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -30,6 +31,7 @@ class execution {
   stage_result operator()(const job& j) const {
     if (!j.what->download) return stage_failure{"the run has no artefact", false};
     if (!await_jailer(parts_.jails, j.stop)) return stage_failure{"the jailer is not running", true};
+    LAZARET_FAULT_POINT("execution.begin");
     const auto& artefact = j.what->download->artefact;
     download::download_budget budget{sandbox::bytes{parts_.max_download_bytes}, sandbox::bytes{artefact.size}};
     download::gateway_options options;
@@ -41,6 +43,7 @@ class execution {
     execution_hooks hooks;
     hooks.serve_gateway = [&](sandbox::unique_fd listener) {
       return parts_.serve(std::move(listener), [&gateway](const auto& request, std::stop_token stop) {
+        LAZARET_FAULT_POINT("execution.asks_index");
         return gateway.answer(request, std::move(stop));
       });
     };
@@ -57,6 +60,7 @@ class execution {
 
     auto result =
         execute(*j.what, run_folder(parts_.data_dir, j.ticket.run_id), parts_.limits, parts_.jails, hooks, j.stop);
+    LAZARET_FAULT_POINT("execution.done");
     if (!result.error.empty()) {
       if (!j.stop.stop_requested()) parts_.meters.jail_ended("python", "failure");
       return stage_failure{std::move(result.error), true};

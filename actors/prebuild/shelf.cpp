@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "actors/fault_point.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::prebuild {
@@ -43,7 +44,10 @@ class shelf::attic {
       is_full_ = false;
     }
     std::error_code bad;
-    for (const auto& entry : fs::directory_iterator{folder_, bad}) fs::remove_all(entry.path(), bad);
+    for (const auto& entry : fs::directory_iterator{folder_, bad}) {
+      LAZARET_FAULT_POINT("prebuild.sweeps");
+      fs::remove_all(entry.path(), bad);
+    }
   }
 
   /// Until something came, the time is over, or a stop.
@@ -194,6 +198,7 @@ bool shelf::remove(std::string_view tag) {
   if (found == tags_.end()) return false;
   std::error_code absent;
   fs::remove(options_.folder / "tags" / (found->first + ".json"), absent);
+  LAZARET_FAULT_POINT("prebuild.untagged");
   gone = std::move(found->second);
   tags_.erase(found);
   drop(gone);
@@ -255,6 +260,7 @@ result<void> shelf::write_tag(const prebuild& what) const {
   unique_fd to{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
   if (!to || ::write(to.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(to.get()) != 0)
     return os_failure("keep_prebuild", "write " + fresh.string());
+  LAZARET_FAULT_POINT("prebuild.tag_draft");
   if (::rename(fresh.c_str(), file.c_str()) != 0) return os_failure("keep_prebuild", "rename to " + file.string());
   const unique_fd folder{::open((options_.folder / "tags").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!folder || ::fsync(folder.get()) != 0) return os_failure("keep_prebuild", "fsync tags");
@@ -272,6 +278,7 @@ std::uint64_t shelf::taken_but_for(std::string_view tag) const {
 }
 
 result<prebuild> shelf::keep(std::unique_ptr<building> made, const std::string& tag, const std::string& runtime) {
+  LAZARET_FAULT_POINT("prebuild.built");
   auto written = made->writer_->finish();
   if (!written) return written.error();
   prebuild what{tag, runtime, written->digest, written->digest, written->size, wall_clock::now(), nullptr};
@@ -294,11 +301,13 @@ result<prebuild> shelf::keep(std::unique_ptr<building> made, const std::string& 
     if (bad) return failure{"keep_prebuild", bad.value(), root.string(), {}};
     what.tree = std::make_shared<const layer>(root, [to = attic_](const fs::path& gone) { to->take(gone); });
     made->writer_.reset();
+    LAZARET_FAULT_POINT("prebuild.layer");
   }
   if (auto kept = write_tag(what); !kept) {
     if (same == tags_.end()) what.tree->want(false);
     return kept.error();
   }
+  LAZARET_FAULT_POINT("prebuild.tagged");
   auto& place = tags_[tag];
   before = std::exchange(place, what);
   if (before.tree && before.digest != what.digest) drop(before);

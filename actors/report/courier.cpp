@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/send.hpp>
 
+#include "actors/fault_point.hpp"
 #include "actors/queue/progress.hpp"
 
 namespace lazaret::actors {
@@ -35,7 +36,9 @@ void courier_state::carry() {
   if (!settle()) return;
   auto taken = options_.runs->take(delivery_queue, role, 1, options_.lease);
   if (!taken || taken->empty()) return;
+  LAZARET_FAULT_POINT("delivery.taken");
   unwritten_ = attempt(taken->front());
+  LAZARET_FAULT_POINT("delivery.sent");
   if (settle()) self_->send(self_, look_for_reports{});
 }
 
@@ -60,6 +63,7 @@ bool courier_state::settle() {
     self_->delayed_send(self_, write_again_after, look_for_reports{});
     return false;
   }
+  if (unwritten_) LAZARET_FAULT_POINT("delivery.settled");
   unwritten_.reset();
   return true;
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "actors/fault_point.hpp"
 #include "actors/report/document.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -72,7 +73,9 @@ sandbox::result<void> write_atomically(const std::filesystem::path& file, std::s
     }
     if (::fsync(fd.get()) != 0) return os_failure("write_report", "fsync " + draft);
   }
+  LAZARET_FAULT_POINT("report.draft");
   if (::rename(draft.c_str(), file.c_str()) != 0) return os_failure("write_report", "rename " + draft);
+  LAZARET_FAULT_POINT("report.named");
   const unique_fd directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory || ::fsync(directory.get()) != 0) return os_failure("write_report", "fsync " + folder.string());
   return {};
@@ -83,6 +86,7 @@ sandbox::result<void> write_report(const actors::run& r, const std::filesystem::
           write_atomically(run_folder / "report.json", boost::json::serialize(report_json(r, run_folder)) + "\n");
       !done)
     return done;
+  LAZARET_FAULT_POINT("report.json");
   return write_atomically(run_folder / "report.html", report_html(r, run_folder));
 }
 
@@ -118,7 +122,9 @@ sandbox::result<void> write_audit_log(const actors::run& r, const std::filesyste
   }
   if (!good || ::gzclose(out.release()) != Z_OK)
     return os_failure("write_audit_log", "write " + draft, "is the disk full?");
+  LAZARET_FAULT_POINT("report.audit_draft");
   if (::rename(draft.c_str(), file.c_str()) != 0) return os_failure("write_audit_log", "rename " + draft);
+  LAZARET_FAULT_POINT("report.audit_log");
   return {};
 }
 

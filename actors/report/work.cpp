@@ -1,5 +1,6 @@
 #include "actors/report/work.hpp"
 
+#include "actors/fault_point.hpp"
 #include "actors/report/document.hpp"
 #include "actors/report/webhook.hpp"
 #include "actors/report/webhook_client.hpp"
@@ -15,12 +16,14 @@ work_function report_work(std::filesystem::path data_dir) {
     std::error_code bad;
     std::filesystem::create_directories(folder, bad);  // a run that failed before its execution has none yet
     if (bad) return stage_failure{"run folder: " + bad.message(), true};
+    LAZARET_FAULT_POINT("report.begin");
     if (auto merged = report::write_audit_log(ended, folder); !merged) {
       return stage_failure{merged.error().describe(), true};
     }
     if (auto written = report::write_report(ended, folder); !written) {
       return stage_failure{written.error().describe(), true};
     }
+    LAZARET_FAULT_POINT("report.done");
     return report_rendered{};
   };
 }

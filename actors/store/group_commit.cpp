@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/fault_point.hpp"
+
 namespace lazaret::durable {
 namespace {
 
@@ -152,7 +154,9 @@ bool group_commit::commit_together(const std::vector<operation*>& batch) {
       attempt(*one);
       if (!db_.raw().in_transaction()) return batch.size() == 1;
     }
+    LAZARET_FAULT_POINT("commit.before");
     all.commit();
+    LAZARET_FAULT_POINT("commit.after");
     return true;
   } catch (const std::exception& e) {
     return fail_all(e.what());
@@ -164,6 +168,7 @@ void group_commit::attempt(operation& one) {
   db_.execute("SAVEPOINT one");
   try {
     one.work(db_);
+    LAZARET_FAULT_POINT("commit.half");
     db_.execute("RELEASE one");
   } catch (const std::exception& e) {
     one.failure = e.what();

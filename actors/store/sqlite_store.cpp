@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 
+#include "actors/fault_point.hpp"
 #include "actors/schema.hpp"
 #include "actors/store/bounds.hpp"
 #include "actors/store/group_commit.hpp"
@@ -61,6 +62,7 @@ class sqlite_store final : public store {
       written.push_back(i);
     }
     const auto failures = writer_.run_all(works, durability::synced);
+    LAZARET_FAULT_POINT("store.added");
     for (std::size_t n = 0; n < written.size(); ++n) {
       auto& one = given[written[n]];
       if (failures[n]) one = failed("add " + describe(them[written[n]].what), *failures[n]);
@@ -86,6 +88,7 @@ class sqlite_store final : public store {
       });
       if (!written) return written.error();
       if (!*written) continue;
+      LAZARET_FAULT_POINT("store.amended");
       announce(what, *next);
       return settlement::done;
     }
@@ -138,19 +141,23 @@ class sqlite_store final : public store {
     const auto any = read("look at " + queue, [&](database& db) { return tables::has_work(db, queue, clock::now()); });
     if (!any) return any.error();
     if (!*any) return std::vector<claim>{};
-    return write("take from " + queue, durability::synced, [&](database& db) {
+    auto got = write("take from " + queue, durability::synced, [&](database& db) {
       return tables::take(db, queue, owner, std::min<std::size_t>(most, 10'000), lease, clock::now());
     });
+    LAZARET_FAULT_POINT("store.taken");
+    return got;
   }
 
   result<settlement> renew(const claim& held, std::chrono::milliseconds lease) override {
     if (auto bad = bounds::first({bounds::of(held.name), bounds::of_lease(lease)})) return *bad;
     // With the power every holder is gone, too: it need not wait for the disk.
-    return write("renew " + describe(held.name), durability::buffered, [&](database& db) {
+    auto got = write("renew " + describe(held.name), durability::buffered, [&](database& db) {
       return tables::under(db, held, [&](const tables::row& mine) {
         db("UPDATE places SET at = ?2 WHERE seq = ?1").with(mine.seq, clock::now() + lease).run();
       });
     });
+    LAZARET_FAULT_POINT("store.renewed");
+    return got;
   }
 
   result<settlement> update(const claim& held, const document& now, std::span<const event> events) override {
@@ -161,6 +168,7 @@ class sqlite_store final : public store {
         for (const auto& one : events) tables::tell(db, mine.seq, one);
       });
     });
+    LAZARET_FAULT_POINT("store.updated");
     if (got && *got == settlement::done && !events.empty()) documents_->poke(key_of(held.name));
     return got;
   }
@@ -174,6 +182,7 @@ class sqlite_store final : public store {
         for (const auto& one : outcome.events) tables::tell(db, mine.seq, one);
       });
     });
+    LAZARET_FAULT_POINT("store.settled");
     if (got && *got == settlement::done) announce(held.name, outcome);
     return got;
   }
@@ -184,6 +193,7 @@ class sqlite_store final : public store {
       return tables::under(
           db, held, [&](const tables::row& mine) { tables::put_back(db, mine.seq, not_before, died, clock::now()); });
     });
+    LAZARET_FAULT_POINT("store.put_back");
     if (got && *got == settlement::done) announce(held.queue, not_before);
     return got;
   }
@@ -194,6 +204,7 @@ class sqlite_store final : public store {
       db("UPDATE places SET at = 0 WHERE owner = ?1 AND state = 2").with(owner).run();
       return static_cast<std::uint64_t>(db.changed());
     });
+    LAZARET_FAULT_POINT("store.abandoned");
     if (got && *got > 0) queues_->poke_all();
     return got;
   }
@@ -226,6 +237,7 @@ class sqlite_store final : public store {
       return true;
     });
     if (!told) return told.error();
+    LAZARET_FAULT_POINT("store.appended");
     if (*told) documents_->poke(key_of(what));
     return {};
   }

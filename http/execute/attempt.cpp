@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "actors/batch/folder.hpp"
+#include "actors/fault_point.hpp"
 #include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
 #include "http/execute/executions.hpp"
@@ -51,11 +52,13 @@ batch::work_function execution_work(config settings, std::shared_ptr<const sandb
     const auto done = perform(request, std::move(stop));
     if (!done) return std::nullopt;
     if (!has_run(*done)) return failure_to_run(describe_refusal(*done, own_paths(request)).detail);
+    LAZARET_FAULT_POINT("answer.ran");
     const auto text = boost::json::serialize(describe_execution(*done));
     if (auto kept = batch::write_whole(place.artifacts, text); !kept) {  // it ran: it is not run again for this
       failed(kept.error());
       return failure_to_run("its answer could not be kept");
     }
+    LAZARET_FAULT_POINT("answer.kept");
     return batch::verdict{.status = batch::status::succeeded, .artifacts = {{"", "answer", 0, text.size()}}};
   };
 }

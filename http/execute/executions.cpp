@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
+#include "actors/fault_point.hpp"
 #include "actors/run.hpp"
 #include "http/refusal.hpp"
 #include "http/routes.hpp"
@@ -66,6 +67,7 @@ void accept_execution(const site& s, const request& r, execution_manner manner, 
         s.metrics.submission("execute", row(why->why).outcome);
         return answer(refused(s, *why));
       }
+      LAZARET_FAULT_POINT("execution.answer");
       s.metrics.submission("execute", "accepted");
       const auto& [id, repeated] = std::get<batch::submitted>(given);
       response accepted{.status = 202,

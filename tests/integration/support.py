@@ -36,10 +36,10 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 class Index(contextlib.AbstractContextManager):
     """A static file server over the folder that deploy/mirror.sh made."""
 
-    def __init__(self, folder=MIRROR):
+    def __init__(self, folder=MIRROR, host="127.0.0.1"):
         handler = functools.partial(QuietHandler, directory=str(folder))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/simple"
+        self.server = http.server.ThreadingHTTPServer((host, 0), handler)
+        self.url = f"http://{host}:{self.server.server_port}/simple"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __exit__(self, *exc):
