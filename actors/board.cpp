@@ -37,6 +37,12 @@ void board::healthy(std::string_view stage, bool is_healthy) {
   row(stage).healthy = is_healthy;
 }
 
+void board::absent(std::string_view stage) {
+  configure(stage, 0, 0);
+  const std::scoped_lock lock{mutex_};
+  row(stage).here = false;
+}
+
 stage_status board::of(std::string_view stage) const {
   const std::scoped_lock lock{mutex_};
   return const_cast<board*>(this)->row(stage);

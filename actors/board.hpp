@@ -20,6 +20,8 @@ class board {
   void configure(std::string_view stage, std::size_t concurrency, std::size_t queue_limit);
   void occupy(std::string_view stage, std::size_t queue_depth, std::size_t in_flight);
   void healthy(std::string_view stage, bool is_healthy);
+  /// This node leaves it to others.
+  void absent(std::string_view stage);
 
   [[nodiscard]] stage_status of(std::string_view stage) const;
   [[nodiscard]] std::vector<stage_status> all() const;

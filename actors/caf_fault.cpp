@@ -53,6 +53,8 @@ std::string_view name(fault f) noexcept {
       return "store_away";
     case fault::key_reused:
       return "key_reused";
+    case fault::not_here:
+      return "not_here";
   }
   return "none";
 }

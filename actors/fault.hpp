@@ -26,6 +26,7 @@ enum class fault : std::uint8_t {
   too_late,    ///< what was waited for did not happen within the time that was given
   store_away,  ///< the store can't be written, read or reached
   key_reused,  ///< an Idempotency-Key came with something else before
+  not_here,    ///< a stage that this node leaves to others
 };
 
 [[nodiscard]] std::string_view name(fault f) noexcept;

@@ -217,6 +217,10 @@ struct look_at_job {
   std::string id;
 };
 struct renew_leases {};
+/// Something happened to a run that this process holds: has it been canceled, by whichever node?
+struct look_at_run {
+  std::string run_id;
+};
 /// Runs are waiting to be written, all that have come until now together.
 struct write_arrivals {};
 struct resend {
@@ -251,7 +255,8 @@ using queue_actor = caf::typed_actor<
     // The queue's own limit.
     caf::replies_to<adjust>::with<adjusted>,
     // From the store; to itself.
-    caf::reacts_to<look_for_work>, caf::reacts_to<renew_leases>, caf::reacts_to<write_arrivals>,
+    caf::reacts_to<look_for_work>, caf::reacts_to<renew_leases>, caf::reacts_to<look_at_run>,
+    caf::reacts_to<write_arrivals>,
     // Gives out no more work.
     caf::reacts_to<drain>, caf::reacts_to<wire>>;
 
@@ -367,6 +372,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::reassess)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_work)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_reports)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::renew_leases)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_at_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::write_arrivals)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::replenish)

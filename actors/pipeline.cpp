@@ -38,7 +38,7 @@ batch_options options_for_batch(const pipeline_options& o) {
   b.files = o.batch.files;
   if (b.jobs) b.logs = std::make_shared<batch::log_watch>(b.jobs, b.files);
   b.work = o.batch.work;
-  b.works = o.batch.works;
+  b.works = o.batch.works && !o.absent.contains(batch_state::name);
   b.retention = o.batch.retention;
   b.sweep_every = o.batch.sweep_every;
   b.first_retry = o.batch.first_retry;
@@ -52,6 +52,9 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
                                           std::shared_ptr<store> runs, std::shared_ptr<board> figures) {
   supervisor_options s;
   s.batch = batch;
+  s.absent = o.absent;
+  s.absent.erase(batch_state::name);                            // it takes jobs all the same, for others
+  if (s.absent.contains("report")) s.absent.insert("courier");  // who tells of reports is part of that stage
   if (batch.jobs) figures->configure(batch_state::name, batch.works ? o.batch.concurrency : 0, o.batch.queue_limit);
   s.ingress = {o.denylist};
   s.rate_limit = {o.rate_limit, o.rate_window};
@@ -72,6 +75,7 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   for (std::size_t n = 0; n < o.stages.size(); ++n) {
     s.figures->configure(name(static_cast<work_stage>(n)), o.stages[n].concurrency, o.stages[n].queue_limit);
   }
+  for (const auto& stage : o.absent) s.figures->absent(stage);
   return s;
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ struct batch_setting {
 };
 
 struct pipeline_options {
+  /// Stages that this node leaves to others that share its store: of the work stages, `interactive` and `batch`.
+  std::set<std::string> absent;
   std::size_t queue_limit = 20;          ///< QUEUE_LIMIT
   std::vector<std::string> denylist;     ///< PACKAGE_DENYLIST
   std::size_t rate_limit = 30;           ///< PER_IP_RATE_LIMIT

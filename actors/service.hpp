@@ -33,6 +33,7 @@ struct stage_status {
   std::size_t concurrency = 0;
   std::size_t queue_limit = 0;
   bool healthy = true;
+  bool here = true;  ///< false: this node leaves it to others
 };
 
 struct stage_change {

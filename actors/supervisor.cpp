@@ -30,7 +30,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
   options_ = std::move(options);
   self_->set_down_handler([this](const caf::down_msg& down) { mourn(down); });
   for (const std::string who : children) {
-    if (who == batch_state::name && !options_.batch.jobs) continue;
+    if (options_.absent.contains(who) || (who == batch_state::name && !options_.batch.jobs)) continue;
     budgets_.emplace(who, restart_budget{options_.restarts});
     raise(who);
   }
@@ -38,12 +38,19 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
   return {
       [this](submit& request) { return self_->delegate(now_.ingress, std::move(request)); },
       [this](cancel& request) { return self_->delegate(now_.queue, std::move(request)); },
-      [this](run_now& request) { return self_->delegate(now_.interactive, std::move(request)); },
-      [this](check_room& request) { return self_->delegate(now_.interactive, std::move(request)); },
+      [this](run_now& request) -> caf::result<ran> {
+        if (!now_.interactive) return make_fault(fault::not_here);
+        return self_->delegate(now_.interactive, std::move(request));
+      },
+      [this](check_room& request) -> caf::result<room_checked> {
+        if (!now_.interactive) return make_fault(fault::not_here);
+        return self_->delegate(now_.interactive, std::move(request));
+      },
       [this](commit_job& request) { return self_->delegate(now_.batch, std::move(request)); },
       [this](cancel_job& request) { return self_->delegate(now_.batch, std::move(request)); },
       [this](await_job& request) { return self_->delegate(now_.batch, std::move(request)); },
       [this](adjust& request) -> caf::result<adjusted> {
+        if (options_.absent.contains(request.stage)) return make_fault(fault::not_here);
         if (request.stage == "batch" && now_.batch) return self_->delegate(now_.batch, std::move(request));
         if (request.stage == "interactive") return self_->delegate(now_.interactive, std::move(request));
         if (request.stage == "queue") return self_->delegate(now_.queue, std::move(request));
@@ -60,7 +67,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
         draining_ = true;
         self_->send(now_.ingress, drain{});
         self_->send(now_.queue, drain{});
-        self_->send(now_.interactive, drain{});
+        if (now_.interactive) self_->send(now_.interactive, drain{});
         if (now_.batch) self_->send(now_.batch, drain{});
       },
       [this](const revive& due) {
@@ -142,7 +149,8 @@ void supervisor_state::introduce() {
   const wire news{std::make_shared<const topology>(now_)};
   self_->send(now_.queue, news);
   self_->send(now_.ingress, news);
-  for (const auto& stage : now_.work) self_->send(stage, news);
+  for (const auto& stage : now_.work)
+    if (stage) self_->send(stage, news);
 }
 
 void supervisor_state::mourn(const caf::down_msg& down) {
@@ -161,6 +169,7 @@ void supervisor_state::mourn(const caf::down_msg& down) {
 }
 
 void supervisor_state::hit(const strike& target) {
+  if (options_.absent.contains(target.name)) return;
   if (target.worker) {
     if (const auto stage = parse<work_stage>(target.name)) self_->send(now_.of(*stage), target);
     if (target.name == interactive_state::name) self_->send(now_.interactive, target);

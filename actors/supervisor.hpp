@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "actors/batch/batch.hpp"
@@ -18,6 +19,7 @@
 namespace lazaret::actors {
 
 struct supervisor_options {
+  std::set<std::string> absent;  ///< not started at all; see pipeline_options
   ingress_options ingress;
   rate_limit_options rate_limit;
   queue_options queue;

@@ -18,6 +18,7 @@
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
 #include "actors/store/open_store.hpp"
+#include "http/config_checks.hpp"
 #include "http/execute/attempt.hpp"
 #include "http/execute/executions.hpp"
 #include "http/gateway_listener.hpp"
@@ -123,7 +124,8 @@ class whole final : public composition {
         artifacts_{c.data_dir / "artifacts", static_cast<std::uint64_t>(c.artifact_cache_mb) * mebi},
         runtimes_{std::make_shared<const sandbox::installed_runtimes>(c.runtimes_dir.string())},
         relay_{make_relay(c, meters)},
-        connector_{std::move(ground.keeper), jails_, layers_, meters},
+        connector_{ground.keeper ? std::make_unique<jailer_connector>(std::move(ground.keeper), jails_, layers_, meters)
+                                 : nullptr},
         pipeline_{options(c, std::move(ground.site), meters), runs_, meters} {}
 
   actors::pipeline& service() override { return pipeline_; }
@@ -163,8 +165,12 @@ class whole final : public composition {
     o.batch.work[std::string{executions_front}] = execution_work(
         c, runtimes_, o.interactive.work,
         [](const sandbox::failure& why) { spdlog::error("an execution could not be done: {}", why.describe()); });
-    o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
-    o.layers = [this] { return layers_.latest(); };
+    for (const auto stage : node_stages)
+      if (!c.works_at(stage)) o.absent.emplace(stage);
+    if (c.needs_jails()) {
+      o.jailer_trouble = [this] { return jails_.connected() ? layers_.trouble() : "the jailer is not running"; };
+      o.layers = [this] { return layers_.latest(); };
+    }
     o.prebuilds = prebuilds_.get();
 
     actors::execution_parts execution{jails_,
@@ -257,7 +263,7 @@ class whole final : public composition {
   const actors::outbound_server serve_outbound_ = outbound_server();
   sandbox::jailer jails_;
   sandbox::layer_watch layers_{jails_};
-  jailer_connector connector_;
+  std::unique_ptr<jailer_connector> connector_;  ///< none where no stage has jails
   actors::pipeline pipeline_;
 };
 

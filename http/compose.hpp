@@ -16,7 +16,7 @@ namespace lazaret::http {
 
 /// What has to be done as whoever started the service, before it becomes RUN_AS_USER.
 struct groundwork {
-  sandbox::unique_fd keeper;  ///< of `lazaret-jailer` from beside this program
+  sandbox::unique_fd keeper;  ///< of `lazaret-jailer` from beside this program; empty where no stage has jails
   actors::python_site site;   ///< what the jails' Python sees
 };
 

@@ -47,6 +47,8 @@ struct config {
   std::filesystem::path data_dir;
   std::string store_url;  ///< never empty; REDIS_URL where STORE_URL leaves it to that
   std::string redis_url;
+  std::string role;
+  std::vector<std::string> stages;  ///< of this node; what the role stands for when nothing else was said
   std::int64_t lease_sec = 0;
   std::string run_as_user;  ///< empty: stay whoever started the service
   std::int64_t interactive_concurrency = 0;
@@ -100,6 +102,10 @@ struct config {
   std::string log_level;
   std::string log_format;
   std::int64_t drain_sec = 0;
+
+  [[nodiscard]] bool takes_requests() const { return role != "worker"; }
+  [[nodiscard]] bool works_at(std::string_view stage) const;
+  [[nodiscard]] bool needs_jails() const;
 
   /// What the operator should be told once, e.g. that only loopback is bound because there is no token.
   std::vector<std::string> notices;

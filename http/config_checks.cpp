@@ -74,6 +74,12 @@ std::string check_redis_url(std::string_view value) {
   return read ? "" : "must be the URL of a store (sqlite:, redis:, rediss:, unix:): " + read.error().hint;
 }
 
+std::string check_role(std::string_view value) {
+  return one_of(value, std::array<std::string_view, 3>{"all", "front", "worker"});
+}
+
+std::string check_stage(std::string_view value) { return one_of(value, node_stages); }
+
 std::string check_layer(std::string_view value) {
   const auto names = sandbox::parse_layer_names(value);
   return names ? "" : "must hold layers of the jail, of which " + names.error().hint;

@@ -1,10 +1,15 @@
 #pragma once
 /// What makes the text of a setting valid. Each returns one phrase that says what is wrong, or nothing.
 
+#include <array>
 #include <string>
 #include <string_view>
 
 namespace lazaret::http {
+
+/// Those that a node may have or leave to others.
+inline constexpr std::array<std::string_view, 6> node_stages{"download", "execution",   "analysis",
+                                                             "report",   "interactive", "batch"};
 
 [[nodiscard]] std::string check_token(
     std::string_view value);  ///< printable ASCII without spaces (RFC 6750 b64token and more)
@@ -14,7 +19,9 @@ namespace lazaret::http {
 [[nodiscard]] std::string check_package_name(std::string_view value);  ///< PEP 508
 [[nodiscard]] std::string check_store_url(std::string_view value);     ///< sqlite:, or as check_redis_url()
 [[nodiscard]] std::string check_redis_url(std::string_view value);     ///< actors/store/redis_url.hpp
-[[nodiscard]] std::string check_layer(std::string_view value);         ///< of sandbox::layers()
+[[nodiscard]] std::string check_role(std::string_view value);
+[[nodiscard]] std::string check_stage(std::string_view value);  ///< of node_stages
+[[nodiscard]] std::string check_layer(std::string_view value);  ///< of sandbox::layers()
 [[nodiscard]] std::string check_path(std::string_view value);
 [[nodiscard]] std::string check_optional_path(std::string_view value);  ///< the same, or nothing
 [[nodiscard]] std::string check_inner_path(std::string_view value);     ///< absolute, without `.`, `..` or empty parts

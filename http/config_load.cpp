@@ -140,7 +140,25 @@ void settle_maxima(const config& loaded, std::string& wrong) {
           std::stod(loaded.max_cpu_cores));
 }
 
+/// What the role leaves open, and what doesn't go together.
+void settle_stages(config& into, std::string& wrong) {
+  if (into.stages.empty() && into.role != "front")
+    for (const auto stage : node_stages)
+      if (into.role == "all" || stage != "interactive") into.stages.emplace_back(stage);
+  if (!into.takes_requests() && into.works_at("interactive"))
+    wrong += "\n  STAGES: `interactive` answers requests, and a worker takes none";
+  if (!into.takes_requests() && !into.frontends.empty())
+    wrong += "\n  FRONTENDS: must be empty for a worker, which takes no requests";
+  const bool embedded = into.store_url.starts_with("sqlite:");
+  if (embedded && into.stages.size() < node_stages.size() && into.takes_requests())
+    into.notices.emplace_back(
+        "ROLE or STAGES leave stages to other nodes, and the store is embedded: who shares STORE_URL?");
+}
+
 }  // namespace
+
+bool config::works_at(std::string_view stage) const { return std::ranges::find(stages, stage) != stages.end(); }
+bool config::needs_jails() const { return works_at("execution") || works_at("interactive") || works_at("batch"); }
 
 sandbox::result<config> load_config(const std::optional<std::filesystem::path>& file, const environment& env) {
   std::string wrong;
@@ -164,9 +182,13 @@ sandbox::result<config> load_config(const std::optional<std::filesystem::path>& 
     if (!std::filesystem::is_directory(*folder, missing)) folder->clear();
   }
   settle_maxima(loaded, wrong);
+  const bool shares_blobs = !loaded.blob_dir.empty() || !loaded.job_data_dir.empty();
   if (loaded.store_url == "sqlite:" && !loaded.redis_url.empty()) loaded.store_url = loaded.redis_url;
   if (loaded.blob_dir.empty()) loaded.blob_dir = loaded.job_data_dir;
   if (loaded.blob_dir.empty()) loaded.blob_dir = loaded.data_dir / "blobs";
+  settle_stages(loaded, wrong);
+  if (!loaded.store_url.starts_with("sqlite:") && !shares_blobs)
+    loaded.notices.emplace_back("BLOB_DIR is not set: other nodes of this STORE_URL won't find this one's files");
   if (loaded.inline_worker == 0)
     loaded.notices.emplace_back("INLINE_WORKER is 0: this service takes jobs and runs none of them");
   settle_host(loaded, !values.contains("HOST"), wrong);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <vector>
 
 #include "http/jobs/routes.hpp"
 #include "http/quartermaster/routes.hpp"
@@ -19,7 +20,29 @@ std::span<const front> fronts() noexcept {
   return all;
 }
 
+response refuse_for_worker(unsigned status, std::string_view detail) {
+  if (status != 404) return failed(status, detail);
+  return failed(404, "no such resource here: this node is a worker (ROLE), send requests to a node that takes them");
+}
+
+constexpr manners worker_manners{refuse_for_worker};
+
+std::vector<route> for_operators() {
+  constexpr std::array<std::string_view, 7> served{"/healthz", "/health",    "/readyz",          "/metrics",
+                                                   "/",        "/v1/stages", "/v1/stages/{name}"};
+  std::vector<route> rows;
+  for (const auto& r : api())
+    if (std::ranges::find(served, r.pattern) != served.end()) rows.push_back(r);
+  return rows;
+}
+
 }  // namespace
+
+const front& worker_front() noexcept {
+  static const auto rows = for_operators();
+  static const front worker{"worker", rows, &worker_manners};
+  return worker;
+}
 
 const front* find_front(std::string_view name) noexcept {
   const auto all = fronts();

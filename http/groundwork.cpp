@@ -31,13 +31,14 @@ sandbox::result<std::filesystem::path> make_layers_folder(const std::filesystem:
 }  // namespace
 
 sandbox::result<groundwork> lay_groundwork(const config& settings) {
+  const auto layers = make_layers_folder(settings.data_dir);
+  if (!layers) return layers.error();
+  if (!settings.needs_jails()) return groundwork{};
   auto site = actors::find_python_site();
   if (!site) return site.error();
   sandbox::keeper_options options;
   options.jailer_path = program_folder() / "lazaret-jailer";
   options.jailer_options = {"--allow-bind", site->root.string()};
-  const auto layers = make_layers_folder(settings.data_dir);
-  if (!layers) return layers.error();
   for (const auto& folder : {*layers, settings.runtimes_dir, settings.snekbox_bin_dir, settings.snekbox_user_base})
     if (!folder.empty()) options.jailer_options.insert(options.jailer_options.end(), {"--allow-bind", folder.string()});
   if (!settings.jail_require.empty()) {

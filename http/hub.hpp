@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <unordered_map>
 
+#include "http/fronts.hpp"
 #include "http/server.hpp"
 #include "http/site.hpp"
 
@@ -23,7 +24,7 @@ using strand = boost::asio::strand<boost::asio::io_context::executor_type>;
 
 struct hub {
   hub(const config& settings, actors::service& pipeline, metrics::instruments& metrics, limits l)
-      : shared{settings, pipeline, metrics, api(),
+      : shared{settings, pipeline, metrics, settings.takes_requests() ? api() : worker_front().table,
                [this](std::function<void()> work) { boost::asio::post(readers, std::move(work)); }},
         lim{l} {}
 

@@ -82,12 +82,21 @@ int main(int argc, char** argv) {
   CLI::App app{"lazaretd: a quarantine station for untrusted code"};
   std::string config_file;
   app.add_option("--config", config_file, "TOML file with the settings below; the environment wins over it");
+  std::string role, stages;
+  app.add_option("--role", role, "all, front or worker; wins over ROLE");
+  app.add_option("--stages", stages, "execution,analysis,...; wins over STAGES");
   app.set_version_flag("--version", LAZARET_VERSION);
   app.footer(http::settings_help());
   CLI11_PARSE(app, argc, argv);
 
-  const auto settings = http::load_config(
-      config_file.empty() ? std::nullopt : std::optional<std::filesystem::path>{config_file}, ::getenv);
+  const auto said = [&](const char* name) -> const char* {
+    const std::string_view wanted{name};
+    if (wanted == "ROLE" && !role.empty()) return role.c_str();
+    if (wanted == "STAGES" && !stages.empty()) return stages.c_str();
+    return ::getenv(name);
+  };
+  const auto settings =
+      http::load_config(config_file.empty() ? std::nullopt : std::optional<std::filesystem::path>{config_file}, said);
   if (!settings) return fail(settings.error().describe());
   const auto stops = block_stop_signals();
 

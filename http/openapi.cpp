@@ -271,9 +271,10 @@ constexpr std::string_view components = R"({
   "JobDone": {"type": "object", "required": ["job", "logs", "artifacts"], "properties": {
     "job": {"$ref": "#/components/schemas/Job"}, "logs": {"type": "string"},
     "artifacts": {"type": "array", "items": {"type": "string"}}}},
-  "Stage": {"type": "object", "required": ["name", "queue_depth", "in_flight", "concurrency", "queue_limit", "healthy"],
+  "Stage": {"type": "object", "required": ["name", "queue_depth", "in_flight", "concurrency", "queue_limit", "healthy", "here"],
     "properties": {"name": {"type": "string"}, "queue_depth": {"type": "integer"}, "in_flight": {"type": "integer"},
-    "concurrency": {"type": "integer"}, "queue_limit": {"type": "integer"}, "healthy": {"type": "boolean"}}},
+    "concurrency": {"type": "integer"}, "queue_limit": {"type": "integer"}, "healthy": {"type": "boolean"},
+    "here": {"type": "boolean", "description": "false: this node leaves the stage to others"}}},
   "Stages": {"type": "object", "properties": {"stages": {"type": "array", "items": {"$ref": "#/components/schemas/Stage"}}}},
   "StageChange": {"type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
     "concurrency": {"type": "integer", "minimum": 1, "maximum": 64},

@@ -21,10 +21,13 @@ constexpr std::array table{
     refusal_row{fault::already_ended, 409, "the run has ended already", "unavailable"},
     refusal_row{fault::poison, 500, "this run took its workers down", "unavailable"},
     refusal_row{fault::unknown_job, 404, "job not found", "unavailable"},
-    refusal_row{fault::store_away, 503, "the store can't be written or reached; what was accepted is safe",
-                "unavailable", false, 2},
+    refusal_row{fault::store_away, 503,
+                "the store can't be written or reached, /readyz says why; what was accepted is safe", "unavailable",
+                false, 2},
     refusal_row{fault::too_late, 504, "the job did not finish in time", "unavailable"},
     refusal_row{fault::key_reused, 409, "Idempotency-Key: was used for a different request before", "invalid"},
+    refusal_row{fault::not_here, 503, "this node leaves that stage to others (ROLE, STAGES): ask another node",
+                "unavailable"},
 };
 
 }  // namespace

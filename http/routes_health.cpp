@@ -8,6 +8,9 @@ namespace lazaret::http {
 
 /// Also what clients of the quartermaster front end read: `docker_connected` is their word for "programs can be run".
 response health(const site& s, const request&) {
+  if (!s.settings.needs_jails())
+    return {.body =
+                R"({"status":"ok","docker_connected":false,"layers":[],"detail":"no stage of this node has jails"})"};
   const auto known = s.pipeline.layers();
   const bool holds = !known.layers.empty() && known.trouble.empty();
   boost::json::array layers;

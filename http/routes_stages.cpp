@@ -18,7 +18,8 @@ json::value to_json(const actors::stage_status& stage) {
           {"in_flight", stage.in_flight},
           {"concurrency", stage.concurrency},
           {"queue_limit", stage.queue_limit},
-          {"healthy", stage.healthy}};
+          {"healthy", stage.healthy},
+          {"here", stage.here}};
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ sandbox::result<std::unique_ptr<server>> server::open(const config& settings, ac
                                                       metrics::instruments& metrics, limits lim) {
   raise_file_limit(lim.connections);
   auto p = std::make_unique<parts>(settings, pipeline, metrics, lim);
-  std::vector<frontend_port> wanted{{find_front("api"), static_cast<std::uint16_t>(settings.port)}};
+  std::vector<frontend_port> wanted{
+      {settings.takes_requests() ? find_front("api") : &worker_front(), static_cast<std::uint16_t>(settings.port)}};
   for (const auto& entry : settings.frontends) wanted.push_back(*read_frontend(entry));
   for (const auto& [stands_for, port] : wanted) {
     auto opened = listener::open(p->shared, p->io, settings.host, port, *stands_for);

@@ -43,9 +43,16 @@ queue_actor::behavior_type queue_state::start(queue_options options, std::shared
         lane_of(at.stage).poked->store(false);
         hand_out(at.stage);
       },
-      [this](renew_leases) { renew(); },
+      [this](renew_leases) {
+        renew();
+        self_->delayed_send(self_, options_.lease / 4, renew_leases{});
+      },
       [this](write_arrivals) { write_all(); },
-      [this](drain) { draining_ = true; },
+      [this](const look_at_run& which) { look_at(which.run_id); },
+      [this](drain) {
+        draining_ = true;
+        hand_back_what_waits();
+      },
       [](const wire&) {},
   };
 }
@@ -140,7 +147,7 @@ void queue_state::adopt(const ticket& t) {
   claim.queue = queue_of(t.stage);
   claim.token = static_cast<std::uint64_t>(t.attempt);
   if (is_lost(store_->renew(claim, options_.lease))) return self_->send(lane_of(t.stage).stage, abort_run{t.run_id});
-  held_.insert_or_assign(t.run_id, entry{std::move(claim), std::move(*known), t.stage});
+  hold(t.run_id, {std::move(claim), std::move(*known), t.stage, true});
 }
 
 void queue_state::take_on(const demand& stage) {
@@ -153,6 +160,7 @@ void queue_state::take_on(const demand& stage) {
 void queue_state::mark(const begin& started) {
   auto* const e = held_by(started.ticket);
   if (e == nullptr) return;
+  e->begun = true;
   auto now = begun(e->what, e->at);
   const auto written = store_->update(e->claim, now);
   if (is_lost(written)) return drop(started.ticket.run_id);
@@ -213,10 +221,35 @@ caf::result<adjusted> queue_state::limit(const adjust& request) {
 
 void queue_state::renew() {
   std::vector<std::string> lost;
-  for (const auto& [run_id, e] : held_)
-    if (is_lost(store_->renew(e.claim, options_.lease))) lost.push_back(run_id);
+  overdue_ = false;
+  for (const auto& [run_id, e] : held_) {
+    const auto answer = store_->renew(e.claim, options_.lease);
+    overdue_ = overdue_ || !answer;
+    if (is_lost(answer)) lost.push_back(run_id);
+  }
   for (const auto& run_id : lost) drop(run_id);
-  self_->delayed_send(self_, options_.lease / 4, renew_leases{});
+}
+
+/// The poke comes with whatever is told of the run; its end is written by this process or by a cancel().
+void queue_state::look_at(const std::string& run_id) try {
+  const auto found = held_.find(run_id);
+  if (found == held_.end()) return;
+  found->second.poked->store(false);
+  const auto known = store_->find(run_id);
+  if (!known || known->finished_at) drop(run_id);
+} catch (const store_unreadable&) {
+  // Renewing the lease will tell.
+}
+
+/// Those that no worker has begun are as well done by another node.
+void queue_state::hand_back_what_waits() {
+  std::vector<std::string> waiting;
+  for (const auto& [run_id, e] : held_)
+    if (!e.begun) waiting.push_back(run_id);
+  for (const auto& run_id : waiting) {
+    static_cast<void>(store_->put_back(held_.at(run_id).claim, false));
+    drop(run_id);
+  }
 }
 
 void queue_state::drop(const std::string& run_id) {
@@ -229,12 +262,26 @@ void queue_state::drop(const std::string& run_id) {
 
 void queue_state::hand_out(work_stage stage) {
   auto& l = lane_of(stage);
+  // Else what is still being worked on here could be taken again, as the work of somebody who died.
+  if (overdue_) renew();
   while (!draining_ && l.stage && l.room > 0) {
     auto taken = store_->take(queue_of(stage), queue_of(stage), static_cast<std::size_t>(l.room), options_.lease);
     if (!taken || taken->empty()) break;  // the store pokes when there is more, or when it can be read again
     for (auto& one : *taken) assign(l, stage, std::move(one));
   }
   show();
+}
+
+/// A cancel on another node is to be seen at once, not when the lease is renewed. A run may tell much in a short time:
+/// it is looked at four times a second at most.
+void queue_state::hold(const std::string& run_id, entry what) {
+  constexpr std::chrono::milliseconds gather{250};
+  what.watch = store_->subscribe(run_id, [weak = caf::weak_actor_ptr{self_->ctrl()}, run_id, poked = what.poked] {
+    if (poked->exchange(true)) return;
+    if (const auto strong = weak.lock())
+      caf::delayed_anon_send(caf::actor_cast<queue_actor>(strong), gather, look_at_run{run_id});
+  });
+  held_.insert_or_assign(run_id, std::move(what));
 }
 
 void queue_state::assign(lane& to, work_stage stage, held_run one) {
@@ -248,7 +295,7 @@ void queue_state::assign(lane& to, work_stage stage, held_run one) {
   --to.room;
   self_->send(to.stage, assignment{t, std::make_shared<const run>(one.what)});
   one.claim.body.clear();
-  held_.insert_or_assign(t.run_id, entry{std::move(one.claim), std::move(one.what), stage});
+  hold(t.run_id, {std::move(one.claim), std::move(one.what), stage});
 }
 
 void queue_state::show() {

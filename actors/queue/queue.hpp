@@ -43,6 +43,9 @@ class queue_state {
     durable::claim claim;
     run what;
     work_stage at = work_stage::download;
+    bool begun = false;  ///< a worker has taken it up
+    std::shared_ptr<std::atomic<bool>> poked = std::make_shared<std::atomic<bool>>(false);
+    std::unique_ptr<subscription> watch = nullptr;
   };
   struct lane {
     stage_actor stage;
@@ -62,12 +65,15 @@ class queue_state {
   caf::result<canceled> end_early(const cancel& request);
   caf::result<adjusted> limit(const adjust& request);
   void renew();
+  void look_at(const std::string& run_id);
+  void hand_back_what_waits();
 
   [[nodiscard]] std::size_t room_left() const;
   void watch(work_stage stage);
   void hand_out(work_stage stage);
   void assign(lane& to, work_stage stage, held_run one);
   void adopt(const ticket& held);
+  void hold(const std::string& run_id, entry what);
   /// Somebody else has it, or nobody is to have it any more.
   void drop(const std::string& run_id);
   void show();
@@ -86,6 +92,7 @@ class queue_state {
   };
   std::vector<arrival> arrivals_;  ///< accepted, but not yet written
   bool draining_ = false;
+  bool overdue_ = false;  ///< the store could not be reached when leases were to be renewed
 };
 
 }  // namespace lazaret::actors

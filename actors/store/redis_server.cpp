@@ -44,7 +44,8 @@ attempt<std::unique_ptr<connection>> server::check_out() {
                   {"redis_connect", ETIMEDOUT, where().shown(), "every connection is in use: is Redis too slow?"}};
   }
   ++out_;
-  while (!idle_.empty()) {
+  const bool resting = last_mishap_ && steady_clock::now() < not_before_;
+  while (!resting && !idle_.empty()) {
     auto one = std::move(idle_.back());
     idle_.pop_back();
     if (!one->is_stale()) return one;
@@ -54,7 +55,7 @@ attempt<std::unique_ptr<connection>> server::check_out() {
     returned_.notify_one();
     return m;
   };
-  if (last_mishap_ && steady_clock::now() < not_before_) return give_up(*last_mishap_);
+  if (resting) return give_up(*last_mishap_);
   lock.unlock();
   auto made = dial();
   lock.lock();
@@ -63,10 +64,20 @@ attempt<std::unique_ptr<connection>> server::check_out() {
     backoff_ = milliseconds{0};
     return made;
   }
-  last_mishap_ = made.error();
+  hold_off(made.error());
+  return give_up(made.error());
+}
+
+void server::hold_off(const mishap& why) {
+  last_mishap_ = why;
   backoff_ = std::clamp(backoff_ * 2, options_.first_backoff, options_.last_backoff);
   not_before_ = steady_clock::now() + backoff_;
-  return give_up(made.error());
+}
+
+void server::rest(const mishap& why) {
+  const std::lock_guard lock{mutex_};
+  idle_.clear();  // the others are to the same server; a new one shows whether it is back
+  hold_off(why);
 }
 
 void server::check_in(std::unique_ptr<connection> used) {
@@ -106,6 +117,7 @@ result<reply> server::try_twice(std::string_view step, bool repeatable, Ask ask)
     }
     drop(std::move(c));
     const auto& m = got.error();
+    if (m.what == kind::late) rest(m);
     if (again || m.what == kind::late || (m.what == kind::unknown && !repeatable)) {
       auto why = m.why;
       why.subject = where().shown() + ": " + why.subject;

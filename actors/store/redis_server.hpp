@@ -58,6 +58,10 @@ class server {
   attempt<std::unique_ptr<connection>> check_out();
   void check_in(std::unique_ptr<connection> used);
   void drop(std::unique_ptr<connection> lost);
+  /// Nobody is to try before a while; the caller has the lock.
+  void hold_off(const mishap& why);
+  /// Connected, and silent for all of our patience: whoever asks next is told so at once, not after as long again.
+  void rest(const mishap& why);
   [[nodiscard]] arguments call_of(const script& what, const arguments& more, std::string_view nonce, bool again) const;
   attempt<reply> evaluate(connection& c, const script& what, const arguments& more, std::string_view nonce, bool again);
   std::vector<result<reply>> run_each(const script& what, const std::vector<arguments>& all);

@@ -10,7 +10,8 @@
 ///
 /// A call whose connection is lost is asked once more on a new one when that is safe: scripts that write know their own
 /// nonce and don't do twice what they did (all but append(), which is not asked again). When Redis stays away, the call
-/// fails with a sentence, and the next ones at once until it is time for a new attempt (50 ms, doubling to 2 s).
+/// fails with a sentence, and the next ones at once until it is time for a new attempt (50 ms, doubling to 2 s); so it
+/// is when Redis is there and silent (stopped, or cut off) for server_options::answer_patience.
 /// A call takes at most about twice server_options::answer_patience. With Redis over its `maxmemory`, nothing new is
 /// accepted, but what was can be brought to its end.
 

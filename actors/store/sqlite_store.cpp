@@ -232,7 +232,7 @@ class sqlite_store final : public store {
     if (auto bad = bounds::first({bounds::of(what), bounds::of(std::span{&one, 1})})) return *bad;
     auto told = write("append to " + describe(what), durability::buffered, [&](database& db) {
       const auto found = tables::find(db, what);
-      if (!found || tables::told(db, found->seq, one.type) >= most) return false;
+      if (!found || found->ended || tables::told(db, found->seq, one.type) >= most) return false;
       tables::tell(db, found->seq, one);
       return true;
     });

@@ -89,10 +89,11 @@ bool has_facets(database& db, std::int64_t seq, const document& now) {
 
 std::optional<row> find(database& db, const name& what) {
   auto found =
-      db("SELECT d.seq, d.token, p.state FROM documents d LEFT JOIN places p ON p.seq = d.seq"
+      db("SELECT d.seq, d.token, p.state, d.ended_at IS NOT NULL FROM documents d LEFT JOIN places p ON p.seq = d.seq"
          " WHERE d.kind = ?1 AND d.id = ?2");
   if (!found.with(what.kind, what.id).step()) return {};
-  return row{found.integer(0), static_cast<std::uint64_t>(found.integer(1)), found.integer(2) == 2};
+  return row{found.integer(0), static_cast<std::uint64_t>(found.integer(1)), found.integer(2) == 2,
+             found.integer(3) != 0};
 }
 
 admission add(database& db, const name& what, const change& first, std::uint64_t most_waiting,

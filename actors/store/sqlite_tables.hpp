@@ -13,6 +13,7 @@ struct row {
   std::int64_t seq = 0;
   std::uint64_t token = 0;
   bool held = false;
+  bool ended = false;
 };
 [[nodiscard]] std::optional<row> find(database& db, const name& what);
 

@@ -190,7 +190,7 @@ class store {
 
   // -- events --------------------------------------------------------------------------------------------------------
 
-  /// One more event, not synced by itself; dropped when the document has `most` of that type or is gone.
+  /// One more event, not synced by itself; dropped when the document has `most` of that type, has ended, or is gone.
   virtual result<void> append(const name& what, const event& one, std::uint64_t most) = 0;
   [[nodiscard]] virtual result<std::vector<numbered_event>> events(const name& what, std::uint64_t after,
                                                                    std::size_t limit) = 0;

@@ -29,7 +29,8 @@ response operational(const site&, const request&) { return {.body = R"({"message
 /// Always 200: the original's clients read the body.
 response health(const site& s, const request&) {
   const auto known = s.pipeline.layers();
-  const auto trouble = known.layers.empty() ? s.pipeline.not_ready_because() : known.trouble;
+  auto trouble = known.layers.empty() ? s.pipeline.not_ready_because() : known.trouble;
+  if (!s.settings.works_at("interactive")) trouble = row(actors::fault::not_here).detail;
   json::object body{{"status", trouble.empty() ? "ok" : "degraded"},
                     {"docker_connected", trouble.empty()},
                     {"auth_enabled", keys_of(s.settings).has_keys()}};

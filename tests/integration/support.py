@@ -50,8 +50,9 @@ class Index(contextlib.AbstractContextManager):
 class Service(contextlib.AbstractContextManager):
     """One lazaretd with a data folder of its own, unless one is given (a restart)."""
 
-    def __init__(self, index_url, data=None, program=BUILD / "bin" / "lazaretd", **settings):
+    def __init__(self, index_url, data=None, program=BUILD / "bin" / "lazaretd", arguments=(), **settings):
         self.program = program
+        self.arguments = arguments
         self.own_data = data is None
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="lazaret-it-", dir="/var/tmp"))
         self.settings = {"API_TOKEN": TOKEN, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": str(self.data),
@@ -62,7 +63,7 @@ class Service(contextlib.AbstractContextManager):
 
     def start(self):
         environment = {"PATH": "/usr/bin:/bin", **self.settings}
-        self.process = subprocess.Popen([str(self.program)], env=environment, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([str(self.program), *self.arguments], env=environment, stdout=subprocess.PIPE,
                                         stderr=self.log, text=True)
         for line in self.process.stdout:
             if found := re.match(r"listening on http://([\d.]+):(\d+)", line):

@@ -28,6 +28,16 @@ TEST_CASE("a document takes so many events of a type and drops the rest, without
                                                         "4 status x", "5 end y", "6 observation z"});
 }
 
+TEST_CASE("what has ended takes no more events: who comes late adds nothing") {
+  ON_EACH_STORE();
+  put(*subject, "a", in("download"));
+  change last = with("a", {}, {{"end", "x"}});
+  last.now.ended_at = lazaret::durable::clock::now();
+  CHECK(*subject->settle(take_one(*subject, "download"), last) == settlement::done);
+  CHECK(subject->append(a_run("a"), {"observation", "late"}, 10));
+  CHECK(told(*subject, "a") == std::vector<std::string>{"1 end x"});
+}
+
 TEST_CASE("an event of what is not there is dropped") {
   ON_EACH_STORE();
   CHECK(subject->append(a_run("a"), {"observation", "x"}, 10));
