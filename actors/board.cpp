@@ -38,7 +38,7 @@ void board::healthy(std::string_view stage, bool is_healthy) {
 }
 
 void board::absent(std::string_view stage) {
-  configure(stage, 0, 0);
+  configure(stage, 0, of(stage).queue_limit);
   const std::scoped_lock lock{mutex_};
   row(stage).here = false;
 }
