@@ -1,11 +1,37 @@
 #include "actors/report/work.hpp"
 
+#include <charconv>
+#include <vector>
+
 #include "actors/fault_point.hpp"
 #include "actors/report/document.hpp"
 #include "actors/report/webhook.hpp"
 #include "actors/report/webhook_client.hpp"
 
 namespace lazaret::actors {
+namespace {
+
+/// What earlier attempts left that nobody names any more: one that died may have written half of something. Only
+/// earlier ones: this may itself be late, and whoever came after it has written the report that holds.
+void sweep(const std::filesystem::path& folder, const job& j) {
+  std::string named;
+  if (j.what->execution && !j.what->execution->phases.empty())
+    named = std::filesystem::path{j.what->execution->phases.front().audit_file}.parent_path().string();
+  std::error_code bad;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator{folder, bad}) {
+    const auto name = entry.path().filename().string();
+    const auto dot = name.rfind('.');
+    if (dot == std::string::npos || name == named || !parse<work_stage>(name.substr(0, dot))) continue;
+    int attempt = 0;
+    const auto [end, error] = std::from_chars(name.data() + dot + 1, name.data() + name.size(), attempt);
+    if (error == std::errc{} && end == name.data() + name.size() && attempt < j.ticket.attempt)
+      left.push_back(entry.path());
+  }
+  for (const auto& one : left) std::filesystem::remove_all(one, bad);
+}
+
+}  // namespace
 
 work_function report_work(run_places places) {
   return [places = std::move(places)](const job& j) -> stage_result {
@@ -25,6 +51,7 @@ work_function report_work(run_places places) {
       return stage_failure{written.error().describe(), true};
     }
     LAZARET_FAULT_POINT("report.done");
+    sweep(folder, j);
     return report_rendered{attempt_folder(j.ticket)};
   };
 }
