@@ -45,7 +45,12 @@ constexpr std::string_view artifact_path = R"([
 
 constexpr std::string_view execute_headers = R"([
   {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description":
-  "`respond-async` (RFC 7240): as `async` in the body, which decides when both are there."}])";
+  "`respond-async` (RFC 7240): as `async` in the body, which decides when both are there."},
+  {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "description":
+  "With `async` only: the same key gives the same execution for 24 h; with another request it is 409."}])";
+constexpr std::string_view job_headers = R"([
+  {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "description":
+  "The same key gives the same job for 24 h; with another request it is 409."}])";
 constexpr std::string_view execute_answers =
     "With `async` the answer is 202 `{execution_id, status: queued}` with its Location, /v1/executions/{id}, once the "
     "request is on disk; it runs on the stage `batch`, and a restart of the service costs it nothing but the attempt "
@@ -91,7 +96,7 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
     {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
-    {"POST", "/v1/execute", execute_headers, "Execution", "200", json_type, "Executed", "404 413 422 503"},
+    {"POST", "/v1/execute", execute_headers, "Execution", "200", json_type, "Executed", "400 404 409 413 422 503"},
     {"GET", "/v1/executions/{id}", job_path, "", "200", json_type, "ExecutionShown", "404"},
     {"DELETE", "/v1/executions/{id}", job_path, "", "200", json_type, "ExecutionShown", "404 409 503"},
     {"GET", "/v1/execute/stream", stream_headers, "", "101", "", "", "400 426 503"},
@@ -104,8 +109,8 @@ constexpr details known[] = {
     {"POST", "/prebuilds/cleanup", cleanup_query, "", "200", json_type, "CleanedUp", "403 422"},
     {"GET", "/prebuilds/{tag}", prebuild_path, "", "200", json_type, "PrebuildDetails", "404"},
     {"DELETE", "/prebuilds/{tag}", prebuild_path, "", "200", json_type, "PrebuildDeleted", "403 404"},
-    {"POST", "/jobs", "[]", "JobForm", "200", json_type, "JobQueued", "400 413 422 503", form_type},
-    {"POST", "/jobs/sync", "[]", "JobForm", "200", json_type, "JobDone", "400 413 422 503 504", form_type},
+    {"POST", "/jobs", job_headers, "JobForm", "200", json_type, "JobQueued", "400 409 413 422 503", form_type},
+    {"POST", "/jobs/sync", job_headers, "JobForm", "200", json_type, "JobDone", "400 409 413 422 503 504", form_type},
     {"GET", "/jobs/{id}", job_path, "", "200", json_type, "JobShown", "404"},
     {"DELETE", "/jobs/{id}", job_path, "", "200", json_type, "JobShown", "404 409 503"},
     {"GET", "/jobs/{id}/logs", job_path, "", "200", "text/plain", "", "404"},

@@ -54,12 +54,14 @@ response describe(const site& s, const batch::job& job) {
 
 }  // namespace
 
-void accept_execution(const site& s, const request& r, execution_manner manner, respond answer) {
+void accept_execution(const site& s, const request& r, execution_manner manner, std::optional<durable::idempotency> key,
+                      respond answer) {
   auto what = std::make_shared<batch::new_job>();
   what->front = executions_front;
   what->owner = r.client;
   what->spec = "{}";
   what->input = {{"body", "", r.body}};  // which stays where it is until `answer` was given
+  what->key = std::move(key);
   // Writing and fsync are for a thread that nobody's events wait for.
   s.aside([&s, what, manner, answer = std::move(answer)] {
     s.pipeline.jobs().submit(std::move(*what), [&s, manner, answer](actors::answer<batch::submitted> given) {
@@ -68,11 +70,12 @@ void accept_execution(const site& s, const request& r, execution_manner manner, 
         return answer(refused(s, *why));
       }
       LAZARET_FAULT_POINT("execution.answer");
-      s.metrics.submission("execute", "accepted");
       const auto& [id, repeated] = std::get<batch::submitted>(given);
+      s.metrics.submission("execute", "accepted");
       response accepted{.status = 202,
                         .body = json::serialize(json::object{{"execution_id", id}, {"status", "queued"}})};
       accepted.headers.emplace_back("Location", "/v1/executions/" + id);
+      if (repeated) accepted.headers.emplace_back("Idempotency-Replayed", "true");
       if (manner.preferred) accepted.headers.emplace_back("Preference-Applied", "respond-async");
       answer(std::move(accepted));
     });

@@ -2,15 +2,19 @@
 /// The asynchronous form of POST /v1/execute: what was accepted is on disk, outlives its request and the service, and
 /// is asked for by its id. It runs on the stage `batch`, in a line with the jobs.
 
+#include <optional>
 #include <string_view>
 
+#include "actors/store/store.hpp"
 #include "http/execute/manner.hpp"
 #include "http/site.hpp"
 
 namespace lazaret::http {
 
-/// Writes a request whose body was found right to disk, then answers 202, or why it can't be taken.
-void accept_execution(const site& s, const request& r, execution_manner manner, respond answer);
+/// Writes a request whose body was found right to disk, then answers 202, or why it can't be taken. With a `key` that
+/// was there before it is the first one's id.
+void accept_execution(const site& s, const request& r, execution_manner manner, std::optional<durable::idempotency> key,
+                      respond answer);
 
 response show_execution(const site& s, const request& r);
 void cancel_execution(const site& s, const request& r, respond answer);

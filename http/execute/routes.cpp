@@ -4,6 +4,7 @@
 #include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
 #include "http/execute/executions.hpp"
+#include "http/idempotency_key.hpp"
 #include "http/json_body.hpp"
 #include "http/refusal.hpp"
 #include "http/routes.hpp"
@@ -14,6 +15,14 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t large = 256 << 10;
+
+/// Without a header the body is not looked at again.
+checked<std::optional<durable::idempotency>> read_key(const request& r, const json::object& body) {
+  if (r.idempotency_keys == 0) return std::optional<durable::idempotency>{};
+  const auto canonical = canonical_json(body);
+  const std::string_view pieces[]{canonical};
+  return read_idempotency_key(r, pieces);
+}
 
 response render(const actors::execution_answer& done) { return {.body = json::serialize(describe_execution(done))}; }
 
@@ -55,8 +64,13 @@ void execute(const site& s, const request& r, respond answer) {
   if (const auto* wrong = std::get_if<complaint>(&when)) return refuse(*wrong);
   auto read = read_execution(std::get<json::object>(body), s.settings, s.runtimes);
   if (const auto* wrong = std::get_if<complaint>(&read)) return refuse(*wrong);
+  auto key = read_key(r, std::get<json::object>(body));
+  if (const auto* wrong = std::get_if<complaint>(&key)) return refuse(*wrong);
   const auto& manner = std::get<execution_manner>(when);
-  if (manner.later) return accept_execution(s, r, manner, std::move(answer));
+  auto& known = std::get<std::optional<durable::idempotency>>(key);
+  if (manner.later) return accept_execution(s, r, manner, std::move(known), std::move(answer));
+  // Its answer is kept nowhere, and running it twice is what the key is against.
+  if (known) return refuse({"Idempotency-Key: is for the asynchronous form (\"async\": true)"});
   run_now(s, r, std::move(std::get<actors::execution_request>(read)), std::move(answer));
 }
 

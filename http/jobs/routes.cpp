@@ -7,6 +7,7 @@
 #include "actors/batch/log.hpp"
 #include "actors/json.hpp"
 #include "http/byte_range.hpp"
+#include "http/idempotency_key.hpp"
 #include "http/jobs/log_stream.hpp"
 #include "http/jobs/spec.hpp"
 #include "http/refusal.hpp"
@@ -40,6 +41,18 @@ response refusal(const site& s, const actors::refusal& why) {
 
 using accepted = std::function<void(batch::submitted as, const job_spec& spec)>;
 
+/// A form is the same whatever its boundary: what counts is what was read in it.
+checked<std::optional<durable::idempotency>> read_key(const request& r, std::string_view spec,
+                                                      const std::vector<batch::incoming_file>& files) {
+  std::vector<std::string_view> pieces{spec};
+  for (const auto& file : files) pieces.insert(pieces.end(), {file.role, file.name, file.content});
+  return read_idempotency_key(r, pieces);
+}
+
+void mark_repeated(response& r, const batch::submitted& as) {
+  if (as.repeated) r.headers.emplace_back("Idempotency-Replayed", "true");
+}
+
 /// Reads the form, writes the job; `then` goes on with its id. The body stays where it is until `answer` was given.
 void take_in(const site& s, const request& r, respond answer, accepted then) {
   auto read = read_request(r, {.most_memory_mb = s.settings.jobs_max_memory_mb,
@@ -54,6 +67,12 @@ void take_in(const site& s, const request& r, respond answer, accepted then) {
   what->front = "jobs";
   what->owner = r.client;
   what->spec = json::serialize(to_json(asked->spec));
+  auto key = read_key(r, what->spec, asked->files);
+  if (auto* wrong = std::get_if<complaint>(&key)) {
+    s.metrics.submission("jobs", "invalid");
+    return answer(failed(static_cast<unsigned>(wrong->status), wrong->detail));
+  }
+  what->key = std::move(std::get<std::optional<durable::idempotency>>(key));
   what->input = std::move(asked->files);
   // Writing and fsync are for a thread that nobody's events wait for.
   s.aside([&s, what, asked, answer = std::move(answer), then = std::move(then)] {
@@ -73,14 +92,16 @@ void take_and_wait(const site& s, const request& r, respond answer,
                    json::object (*render)(const batch::job& job, std::string logs)) {
   take_in(s, r, answer, [&s, answer, render](batch::submitted as, const job_spec& spec) {
     const auto within = std::chrono::seconds{spec.timeout_sec} + patience;
-    s.pipeline.jobs().await(as.id, within, [&s, answer, render, id = as.id](actors::answer<found_job> given) {
+    s.pipeline.jobs().await(as.id, within, [&s, answer, render, as](actors::answer<found_job> given) {
       if (const auto* why = std::get_if<actors::refusal>(&given)) {
         auto late = refusal(s, *why);
-        late.headers.emplace_back("X-Job-Id", id);  // it goes on, and can be asked for
+        late.headers.emplace_back("X-Job-Id", as.id);  // it goes on, and can be asked for
         return answer(std::move(late));
       }
-      s.aside([&s, answer, render, job = std::get<found_job>(given)] {
-        answer({.body = json::serialize(render(*job, read_log(s, *job)))});
+      s.aside([&s, answer, render, as, job = std::get<found_job>(given)] {
+        response done{.body = json::serialize(render(*job, read_log(s, *job)))};
+        mark_repeated(done, as);
+        answer(std::move(done));
       });
     });
   });
@@ -134,7 +155,9 @@ std::string percent_decoded(std::string_view text) {
 
 void submit(const site& s, const request& r, respond answer) {
   take_in(s, r, answer, [answer](batch::submitted as, const job_spec&) {
-    answer({.body = json::serialize(json::object{{"job_id", as.id}, {"status", "queued"}})});
+    response taken{.body = json::serialize(json::object{{"job_id", as.id}, {"status", "queued"}})};
+    mark_repeated(taken, as);
+    answer(std::move(taken));
   });
 }
 

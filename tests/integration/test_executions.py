@@ -153,6 +153,36 @@ class TheAnswer(unittest.TestCase):
         self.assertIsNone(prefer("x", **{"async": True})[2]["Preference-Applied"])
 
 
+class Repeated(unittest.TestCase):
+    def ask(self, body, key, at=None, **headers):
+        return (at or service).request("POST", "/v1/execute", body, headers={"Idempotency-Key": key, **headers})
+
+    def test_the_same_key_gives_the_same_execution_also_after_a_restart_and_another_body_is_409(self):
+        with support.Service("http://127.0.0.1:1/simple") as first:
+            status, one, headers = self.ask({"async": True, "argv": ["echo", "a"], "env": {"A": "1", "B": "2"}}, "k", first)
+            self.assertEqual((status, headers["Idempotency-Replayed"]), (202, None), one)
+            done = finish(one["execution_id"], first)
+            first.kill()
+            with support.Service("http://127.0.0.1:1/simple", data=first.data) as second:
+                status, again, headers = self.ask({"env": {"B": "2", "A": "1"}, "argv": ["echo", "a"], "async": True}, '"k"', second)
+                self.assertEqual((status, again, headers["Idempotency-Replayed"]), (202, one, "true"))
+                self.assertEqual(headers["Location"], "/v1/executions/" + one["execution_id"])
+                self.assertEqual(show(one["execution_id"], second), done)
+                status, answer, _ = self.ask({"async": True, "argv": ["echo", "b"]}, "k", second)
+                self.assertEqual(status, 409)
+                self.assertTrue(answer["detail"].startswith("Idempotency-Key: "), answer)
+                self.assertEqual(len(kept(second)), 1)
+
+    def test_the_synchronous_form_refuses_the_header_rather_than_forget_it(self):
+        status, answer, _ = self.ask({"argv": ["true"]}, "k")
+        self.assertEqual((status, answer["detail"]), (422, 'Idempotency-Key: is for the asynchronous form ("async": true)'))
+        self.assertEqual(self.ask({"argv": ["true"]}, "k", Prefer="respond-async")[0], 202)
+        for wrong in ("", "a b", "x" * 256, '"'):
+            for later in (True, False):
+                status, answer, _ = self.ask({"async": later, "argv": ["true"]}, wrong)
+                self.assertEqual((status, answer["detail"].startswith("Idempotency-Key: ")), (400, True), (wrong, answer))
+
+
 class Refusals(unittest.TestCase):
     def test_are_those_of_the_synchronous_form_and_come_before_anything_is_stored(self):
         before = kept()

@@ -153,6 +153,32 @@ class Contract(unittest.TestCase):
                          ("succeeded", ["a.txt"], ["a.txt"]))
         self.assertIn("\n1\n[runner] finished with code 0\n", answer["logs"])
 
+    def test_a_key_makes_one_job_of_a_form_that_is_sent_twice(self):
+        key = f"key-{time.time_ns()}"
+
+        def ask(path, source, boundary, key=key, **headers):
+            body, kind = form({}, [("main.py", source)], boundary=boundary)
+            return request("POST", path, body, {"Content-Type": kind, "Idempotency-Key": key, **headers})
+        status, first, headers = ask("/jobs", "print(1)", "one")
+        self.assertEqual((status, headers["Idempotency-Replayed"]), (200, None), first)
+        self.assertEqual(ended(first["job_id"])["status"], "succeeded")
+        kept = len(os.listdir(service.data / "blobs" / "jobs"))
+        for boundary in ("one", "another"):
+            status, again, headers = ask("/jobs", "print(1)", boundary)
+            self.assertEqual((status, again, headers["Idempotency-Replayed"]), (200, first, "true"))
+        status, answer, _ = ask("/jobs", "print(2)", "one")
+        self.assertEqual((status, list(answer)), (409, ["detail"]))
+        self.assertTrue(answer["detail"].startswith("Idempotency-Key: "), answer)
+        for wrong in ("", "x" * 256, "a b", "\x7f", '"', "a,b"):
+            status, answer, _ = ask("/jobs", "print(1)", "one", wrong)
+            self.assertEqual((status, answer["detail"].startswith("Idempotency-Key: ")), (400, True), (wrong, answer))
+        self.assertEqual(len(os.listdir(service.data / "blobs" / "jobs")), kept)
+        status, waited, _ = ask("/jobs/sync", "print(1)", "one")  # a route of its own: a job of its own
+        self.assertEqual(status, 200)
+        self.assertNotEqual(waited["job"]["id"], first["job_id"])
+        status, again, headers = ask("/jobs/sync", "print(1)", "two")
+        self.assertEqual((status, again, headers["Idempotency-Replayed"]), (200, waited, "true"))
+
     def test_sync_gives_up_five_seconds_after_the_time_limit(self):
         stage = lambda n: service.request("PATCH", "/v1/stages/batch", {"concurrency": n})
         self.assertEqual(stage(1)[0], 200)
