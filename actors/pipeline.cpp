@@ -164,8 +164,9 @@ std::unique_ptr<subscription> pipeline::subscribe(const std::string& run_id, std
 }
 
 std::optional<std::filesystem::path> pipeline::report_file(const std::string& run_id, std::string_view file) {
-  if (!system_->runs->find(run_id)) return std::nullopt;  // so that only ids that we made reach the file system
-  auto path = run_folder(system_->options.data_dir, run_id) / file;
+  const auto known = system_->runs->find(run_id);
+  if (!known) return std::nullopt;  // so that only ids that we made reach the file system
+  auto path = run_folder(system_->options.places, run_id) / known->report_folder / file;
   std::error_code bad;
   if (!std::filesystem::is_regular_file(path, bad)) return std::nullopt;
   return std::filesystem::absolute(path);

@@ -62,7 +62,7 @@ struct pipeline_options {
   batch_setting batch;
   std::chrono::milliseconds first_delivery_wait{1'000};
   restart_policy restarts;
-  std::filesystem::path data_dir;
+  run_places places;
   /// Empty when the jailer can be used; else why not. Asked by not_ready_because().
   std::function<std::string()> jailer_trouble;
   std::function<sandbox::jail_health()> layers;  ///< empty: nothing is known of them

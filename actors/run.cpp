@@ -107,8 +107,11 @@ std::optional<std::chrono::system_clock::time_point> from_iso8601(std::string_vi
   return sys_days{date} + hours{*h} + minutes{*mi} + seconds{*s} + milliseconds{*ms};
 }
 
-std::filesystem::path run_folder(const std::filesystem::path& data_dir, std::string_view run_id) {
-  return data_dir / "runs" / run_id;
+std::filesystem::path run_folder(const run_places& places, std::string_view run_id) {
+  std::error_code bad;
+  auto old = places.former / "runs" / run_id;
+  if (!places.former.empty() && std::filesystem::is_directory(old, bad)) return old;
+  return places.blob_dir / "runs" / run_id;
 }
 
 }  // namespace lazaret::actors

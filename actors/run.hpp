@@ -150,6 +150,7 @@ struct run {
   std::string error;  ///< why it failed; empty otherwise
   delivery_status delivery = delivery_status::none;
   std::string delivery_error;
+  std::string report_folder;  ///< in the run's folder; empty: that itself (earlier versions), or there is no report yet
 };
 
 [[nodiscard]] std::string_view name(mode m) noexcept;
@@ -168,7 +169,14 @@ template <class Enum>
 /// Reads exactly what iso8601() writes; nothing otherwise.
 [[nodiscard]] std::optional<std::chrono::system_clock::time_point> from_iso8601(std::string_view text) noexcept;
 
-/// A run's folder under DATA_DIR: `runs/<run_id>`.
-[[nodiscard]] std::filesystem::path run_folder(const std::filesystem::path& data_dir, std::string_view run_id);
+/// Where the files of runs are: a folder for each, which every node can read.
+struct run_places {
+  std::filesystem::path blob_dir;
+  /// DATA_DIR, where earlier versions kept them: what lies there is found, and nothing new is put there. May be empty.
+  std::filesystem::path former;
+};
+
+/// `runs/<run_id>` of BLOB_DIR, or of the former place when it is there.
+[[nodiscard]] std::filesystem::path run_folder(const run_places& places, std::string_view run_id);
 
 }  // namespace lazaret::actors

@@ -55,7 +55,8 @@ durable::document to_document(const run& r) {
                           {"analysis", part(r.analysis)},
                           {"error", valid_utf8(r.error)},
                           {"delivery", name(r.delivery)},
-                          {"delivery_error", valid_utf8(r.delivery_error)}};
+                          {"delivery_error", valid_utf8(r.delivery_error)},
+                          {"report_folder", r.report_folder}};
   durable::document d;
   d.body = json::serialize(body);
   d.facets = {{"status", std::string{name(r.status)}}, {"package", normalise_name(r.asked.package_name)}};
@@ -90,6 +91,8 @@ std::optional<run> to_run(const std::string& body) {
   r.error = text_of(o, "error");
   r.delivery = parse<delivery_status>(text_of(o, "delivery")).value_or(delivery_status::none);
   r.delivery_error = text_of(o, "delivery_error");
+  r.report_folder = text_of(o, "report_folder");
+  if (r.report_folder.find('/') != std::string::npos || r.report_folder.starts_with('.')) return {};  // tampered with
   return r;
 }
 

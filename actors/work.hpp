@@ -20,6 +20,13 @@ struct ticket {
   friend bool operator==(const ticket&, const ticket&) = default;
 };
 
+/// The folder, in the run's, for the files of this attempt alone: one that was given up and goes on all the same (on a
+/// node that was stopped for longer than its lease) overwrites nothing. Only what is named in the run's document
+/// counts.
+[[nodiscard]] inline std::string attempt_folder(const ticket& t) {
+  return std::string{name(t.stage)} + "." + std::to_string(t.attempt);
+}
+
 /// `what` holds the results of the stages before this one.
 struct job {
   actors::ticket ticket;
@@ -27,8 +34,10 @@ struct job {
   std::stop_token stop;
 };
 
-/// The report is on disk; there is nothing to hand on but the fact.
-struct report_rendered {};
+/// The report is on disk, in that folder of the run's.
+struct report_rendered {
+  std::string folder;
+};
 
 /// The stage could not do its work.
 struct stage_failure {

@@ -57,8 +57,8 @@ verdict=0
 (( verdict <= 1 )) || exit "$verdict"
 run=$("$bin/lazaret" runs --limit 1 --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["runs"][0]["run_id"])')
 say "report"
-echo "$data/runs/$run/report.html"
-echo "$data/runs/$run/report.json"
+echo "$data"/blobs/runs/"$run"/report.*/report.html
+echo "$data"/blobs/runs/"$run"/report.*/report.json
 echo "$LAZARET_URL/v1/runs/$run/report.html   (bearer token $API_TOKEN)"
 if [[ $keep == yes ]]; then
   say "running until interrupted (DATA_DIR=$data)"

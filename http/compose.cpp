@@ -136,7 +136,7 @@ class whole final : public composition {
     o.denylist = c.package_denylist;
     o.rate_limit = static_cast<std::size_t>(c.per_ip_rate_limit);
     o.rate_window = std::chrono::seconds{c.per_ip_rate_window_sec};
-    o.data_dir = c.data_dir;
+    o.places = {c.blob_dir, c.data_dir};
     o.lease = std::chrono::seconds{c.lease_sec};
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
     o.interactive.concurrency = static_cast<std::size_t>(c.interactive_concurrency);
@@ -174,12 +174,12 @@ class whole final : public composition {
                                       serve_gateway,
                                       jail_limits(c),
                                       static_cast<std::uint64_t>(c.max_download_bytes),
-                                      c.data_dir};
+                                      o.places};
     execution.limits.site = std::move(site);
     o.work = {actors::download_work(*registry_, static_cast<std::uint64_t>(c.max_download_bytes)),
-              actors::execution_work(std::move(execution)), actors::analysis_work(c.data_dir),
-              actors::report_work(c.data_dir)};
-    if (!c.discord_webhook_url.empty()) o.deliver = actors::discord_delivery(c.discord_webhook_url, c.data_dir);
+              actors::execution_work(std::move(execution)), actors::analysis_work(o.places),
+              actors::report_work(o.places)};
+    if (!c.discord_webhook_url.empty()) o.deliver = actors::discord_delivery(c.discord_webhook_url, o.places);
     return o;
   }
 

@@ -4,9 +4,9 @@
 
 namespace lazaret::actors {
 
-work_function analysis_work(std::filesystem::path data_dir) {
-  return [data_dir = std::move(data_dir)](const job& j) -> stage_result {
-    return analysis::analyse(*j.what, run_folder(data_dir, j.ticket.run_id));
+work_function analysis_work(run_places places) {
+  return [places = std::move(places)](const job& j) -> stage_result {
+    return analysis::analyse(*j.what, run_folder(places, j.ticket.run_id));
   };
 }
 

@@ -1,12 +1,10 @@
 #pragma once
 /// The analysis stage's work as the pipeline calls it.
 
-#include <filesystem>
-
 #include "actors/work.hpp"
 
 namespace lazaret::actors {
 
-[[nodiscard]] work_function analysis_work(std::filesystem::path data_dir);
+[[nodiscard]] work_function analysis_work(run_places places);
 
 }  // namespace lazaret::actors

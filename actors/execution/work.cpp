@@ -55,9 +55,15 @@ class execution {
     hooks.on_jail_started = [this](bool prepared, auto took) { parts_.meters.jail_started(prepared, took); };
     hooks.on_phase = [this](const phase& p) { parts_.meters.jail_ended("python", sandbox::name(p.outcome.reason)); };
 
-    auto result =
-        execute(*j.what, run_folder(parts_.data_dir, j.ticket.run_id), parts_.limits, parts_.jails, hooks, j.stop);
+    const auto part = attempt_folder(j.ticket);
+    const auto folder = run_folder(parts_.places, j.ticket.run_id) / part;
+    auto result = execute(*j.what, folder, parts_.limits, parts_.jails, hooks, j.stop);
+    for (auto& p : result.phases)
+      for (auto* file : {&p.stdout_file, &p.stderr_file, &p.audit_file, &p.observations_file})
+        *file = part + '/' + *file;
     if (!result.error.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove_all(folder, ignored);  // nobody will name it
       if (!j.stop.stop_requested()) parts_.meters.jail_ended("python", "failure");
       return stage_failure{std::move(result.error), true};
     }

@@ -28,7 +28,7 @@ struct execution_parts {
   gateway_server serve;
   execution_options limits;
   std::uint64_t max_download_bytes = 300'000'000;
-  std::filesystem::path data_dir;
+  run_places places;
 };
 
 [[nodiscard]] work_function execution_work(execution_parts parts);

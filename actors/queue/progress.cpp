@@ -118,6 +118,7 @@ step after(run r, work_stage at, stage_result result, int retries, const progres
     r.analysis = std::move(*judged);
     return toward(std::move(r), work_stage::report, stage_event(at, "done"));
   }
+  r.report_folder = std::move(std::get<report_rendered>(result).folder);
   const auto how = r.analysis ? status::completed : status::failed;
   return concluded(std::move(r), how, rules.deliver_reports);
 }

@@ -22,10 +22,12 @@ inline constexpr std::size_t excerpt_bytes = 8 * 1024;
 [[nodiscard]] std::string report_html(const actors::run& r, const std::filesystem::path& run_folder);
 
 /// Merges the phases' audit logs into `audit.log.gz`, each line with its stage's prefix, `install:` or `sandbox:`.
-[[nodiscard]] sandbox::result<void> write_audit_log(const actors::run& r, const std::filesystem::path& run_folder);
+[[nodiscard]] sandbox::result<void> write_audit_log(const actors::run& r, const std::filesystem::path& run_folder,
+                                                    const std::filesystem::path& into);
 
 /// Writes `report.json` and `report.html`: whoever opens them sees the old or the new one whole, also after a crash.
-[[nodiscard]] sandbox::result<void> write_report(const actors::run& r, const std::filesystem::path& run_folder);
+[[nodiscard]] sandbox::result<void> write_report(const actors::run& r, const std::filesystem::path& run_folder,
+                                                 const std::filesystem::path& into);
 
 /// Writes beside the target, syncs, renames over it, syncs the directory.
 [[nodiscard]] sandbox::result<void> write_atomically(const std::filesystem::path& file, std::string_view content);

@@ -78,16 +78,17 @@ sandbox::result<void> write_atomically(const std::filesystem::path& file, std::s
   return {};
 }
 
-sandbox::result<void> write_report(const actors::run& r, const std::filesystem::path& run_folder) {
-  if (auto done =
-          write_atomically(run_folder / "report.json", boost::json::serialize(report_json(r, run_folder)) + "\n");
+sandbox::result<void> write_report(const actors::run& r, const std::filesystem::path& run_folder,
+                                   const std::filesystem::path& into) {
+  if (auto done = write_atomically(into / "report.json", boost::json::serialize(report_json(r, run_folder)) + "\n");
       !done)
     return done;
-  return write_atomically(run_folder / "report.html", report_html(r, run_folder));
+  return write_atomically(into / "report.html", report_html(r, run_folder));
 }
 
-sandbox::result<void> write_audit_log(const actors::run& r, const std::filesystem::path& run_folder) {
-  const auto file = run_folder / "audit.log.gz";
+sandbox::result<void> write_audit_log(const actors::run& r, const std::filesystem::path& run_folder,
+                                      const std::filesystem::path& into) {
+  const auto file = into / "audit.log.gz";
   const auto draft = file.string() + ".tmp";
   std::unique_ptr<gzFile_s, gzip_close> out{::gzopen(draft.c_str(), "wb6e")};
   if (!out) return os_failure("write_audit_log", "gzopen " + draft);

@@ -75,7 +75,7 @@ inline pipeline_options quick_options(const std::filesystem::path& data_dir) {
   pipeline_options o;
   o.queue_limit = 100;
   o.rate_limit = 1000;
-  o.data_dir = data_dir;
+  o.places.blob_dir = data_dir;
   o.restarts.intensity = 1000;
   o.restarts.soonest = std::chrono::milliseconds{1};
   o.restarts.slowest = std::chrono::milliseconds{20};
@@ -93,7 +93,7 @@ inline pipeline_options quick_options(const std::filesystem::path& data_dir) {
 class running_pipeline {
  public:
   explicit running_pipeline(pipeline_options options)
-      : runs_{open_sqlite_store(options.data_dir / "store.sqlite").value()},
+      : runs_{open_sqlite_store(options.places.blob_dir / "store.sqlite").value()},
         subject{std::move(options), runs_, meters} {}
 
   answer<std::string> submit(submission what) {

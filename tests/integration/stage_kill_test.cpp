@@ -158,7 +158,8 @@ SCENARIO("each stage actor and each worker is killed while 20 real runs are in f
     CHECK(std::count_if(events.begin(), events.end(), [](const auto& e) { return e.type == "end"; }) == 1);
   }
   std::size_t folders = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{data.path() / "runs"}) ++folders;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{data.path() / "blobs" / "runs"})
+    ++folders;
   CHECK(folders == ids.size());
   const auto figures = meters.exposition();
   for (const auto* stage : {"ingress", "rate_limit", "queue"}) {

@@ -21,8 +21,8 @@ class KillTest(support.NeedsRoot):
             run = service.wait(run_id, 300)
             self.assertEqual(run["status"], "completed", run["error"])
             self.assertIsNotNone(run["verdict"])
-            folder = service.data / "runs" / run_id
-            self.assertEqual(len(list(folder.glob("report.html"))), 1)
+            status, page, _ = service.request("GET", f"/v1/runs/{run_id}/report.html")
+            self.assertEqual((status, page.strip()[-7:]), (200, "</html>"))
             _, text, _ = service.request("GET", f"/v1/runs/{run_id}/events")
             self.assertEqual(text.count("event: end"), 1, "a run ends once")
 
@@ -47,7 +47,7 @@ class KillTest(support.NeedsRoot):
                 service.kill()
                 service.start()
                 self.assert_all_judged(service, runs)
-                self.assertEqual(len(list((service.data / "runs").iterdir())), 12)
+                self.assertEqual(len(list((service.data / "blobs" / "runs").iterdir())), 12)
 
     def test_sigterm_hands_back_what_it_can_not_finish_and_a_restart_goes_on(self):
         with Index() as index, Service(index.url, MAX_CONCURRENCY=1, DRAIN_SEC=1) as service:

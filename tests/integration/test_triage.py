@@ -44,7 +44,8 @@ class TriageTest(support.NeedsRoot):
 
     def test_the_merged_audit_log_is_beside_the_report(self):
         run = self.service.triage("six", version_of("six"), mode="full")
-        with gzip.open(self.service.data / "runs" / run["run_id"] / "audit.log.gz", "rt") as log:
+        (log,) = (self.service.data / "blobs" / "runs" / run["run_id"]).glob("report.*/audit.log.gz")
+        with gzip.open(log, "rt") as log:
             lines = log.read().splitlines()
         self.assertEqual({line.partition(": ")[0] for line in lines}, {"install", "sandbox"})
         for line in lines:

@@ -137,7 +137,7 @@ TEST_CASE("A run that failed before it was judged still has a report") {
   lazaret::actors::run r;
   r.asked.package_name = "nothing", r.asked.version = "0";
   r.status = lazaret::actors::status::failed, r.error = "no such version";
-  REQUIRE(write_report(r, place.path()).has_value());
+  REQUIRE(write_report(r, place.path(), place.path()).has_value());
   CHECK_THAT(place.read("report.html"), Catch::Contains("no such version") && Catch::Contains("Failed"));
   CHECK(boost::json::parse(place.read("report.json")).at("error") == "no such version");
 }
@@ -161,12 +161,12 @@ TEST_CASE("Only regular files inside the run's folder are shown") {
 
 TEST_CASE("Reports are whole when they appear and leave no draft behind") {
   const folder place;
-  REQUIRE(write_report(ordinary_run(), place.path()).has_value());
+  REQUIRE(write_report(ordinary_run(), place.path(), place.path()).has_value());
   std::set<std::string> files;
   for (const auto& f : std::filesystem::directory_iterator{place.path()}) files.insert(f.path().filename());
   CHECK(files == std::set<std::string>{"report.html", "report.json"});
-  CHECK_FALSE(write_report(ordinary_run(), place.path() / "missing").has_value());
-  CHECK_THAT(write_report(ordinary_run(), place.path() / "missing").error().describe(),
+  CHECK_FALSE(write_report(ordinary_run(), place.path() / "missing", place.path() / "missing").has_value());
+  CHECK_THAT(write_report(ordinary_run(), place.path() / "missing", place.path() / "missing").error().describe(),
              Catch::Contains("No such file"));
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("The merged audit log carries each line's stage as a prefix") {
   auto r = ordinary_run();
   r.execution->phases[0].audit_file = "a", r.execution->phases[1].audit_file = "b",
   r.execution->phases[1].prefix = "sandbox";
-  REQUIRE(write_audit_log(r, place.path()).has_value());
+  REQUIRE(write_audit_log(r, place.path(), place.path()).has_value());
   std::string text(1 << 20, '\0');
   const auto in = ::gzopen((place.path() / "audit.log.gz").c_str(), "rb");
   text.resize(static_cast<std::size_t>(::gzread(in, text.data(), static_cast<unsigned>(text.size()))));
