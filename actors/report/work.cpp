@@ -11,8 +11,9 @@ work_function report_work(run_places places) {
     run ended = *j.what;  // as it will be once this is on disk
     ended.status = ended.analysis ? status::completed : status::failed;
     ended.finished_at = std::chrono::system_clock::now();
-    const auto folder = run_folder(places, ended.run_id);
-    const auto into = folder / attempt_folder(j.ticket);
+    // What the phases wrote lies with the run whose phases they were.
+    const auto folder = run_folder(places, ended.reused_from.empty() ? ended.run_id : ended.reused_from);
+    const auto into = run_folder(places, ended.run_id) / attempt_folder(j.ticket);
     std::error_code bad;
     std::filesystem::create_directories(into, bad);
     if (bad) return stage_failure{"run folder: " + bad.message(), true};
