@@ -43,6 +43,19 @@ void board::absent(std::string_view stage) {
   row(stage).here = false;
 }
 
+void board::took(std::string_view stage, std::chrono::duration<double> time) {
+  constexpr double weight = 0.2;
+  const std::scoped_lock lock{mutex_};
+  const auto [known, first] = times_.try_emplace(std::string{stage}, time.count());
+  if (!first) known->second += weight * (time.count() - known->second);
+}
+
+std::optional<double> board::usual_time(std::string_view stage) const {
+  const std::scoped_lock lock{mutex_};
+  const auto known = times_.find(stage);
+  return known == times_.end() ? std::nullopt : std::optional{known->second};
+}
+
 stage_status board::of(std::string_view stage) const {
   const std::scoped_lock lock{mutex_};
   return const_cast<board*>(this)->row(stage);

@@ -3,7 +3,10 @@
 /// actor, and by a restarted stage for the settings that it had. Thread-safe.
 
 #include <array>
+#include <chrono>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +26,11 @@ class board {
   /// This node leaves it to others.
   void absent(std::string_view stage);
 
+  /// A worker of that stage was done with one after so long.
+  void took(std::string_view stage, std::chrono::duration<double> time);
+  /// What one takes lately, in seconds: the mean in which the n-th last counts (4/5)^n. Nothing before the first.
+  [[nodiscard]] std::optional<double> usual_time(std::string_view stage) const;
+
   [[nodiscard]] stage_status of(std::string_view stage) const;
   [[nodiscard]] std::vector<stage_status> all() const;
   /// The first stage that is not healthy; empty when all are.
@@ -34,6 +42,7 @@ class board {
   metrics::instruments& meters_;
   mutable std::mutex mutex_;
   std::array<stage_status, metrics::stages.size()> rows_;
+  std::map<std::string, double, std::less<>> times_;
 };
 
 }  // namespace lazaret::actors

@@ -22,6 +22,7 @@ void fields(auto& f, either<submission> auto& s) {
   f("frontend", s.frontend), f("client", s.client), f("ecosystem", s.ecosystem);
   f("package_name", s.package_name), f("version", s.version), f("mode", s.mode);
   f("file_path", s.file_path), f("entrypoint", s.entrypoint), f("module_name", s.module_name);
+  f.later("priority", s.priority), f.later("force", s.force);
 }
 void fields(auto& f, either<note> auto& n) { f("rule", n.rule), f("evidence", n.evidence); }
 void fields(auto& f, either<artefact> auto& a) {
@@ -232,7 +233,7 @@ json::object usage_of(const run& r) {
   std::uint32_t pids = 0;
   std::uint64_t written_bytes = 0, processes = 0;
   std::uint64_t out = 0, err = 0, downloaded = r.download ? r.download->artefact.size : 0;
-  if (r.execution) {
+  if (r.execution && r.reused_from.empty()) {
     downloaded = std::max(downloaded, r.execution->downloaded_bytes);
     for (const auto& p : r.execution->phases) {
       wall += p.outcome.wall, cpu += p.outcome.cpu, out += p.stdout_bytes, err += p.stderr_bytes;
@@ -268,6 +269,7 @@ json::value to_json(const run& r) {
                       {"package_name", written(r.asked.package_name)},
                       {"version", written(r.asked.version)},
                       {"mode", written(r.asked.mode)},
+                      {"priority", r.asked.priority},
                       {"status", written(r.status)},
                       {"verdict", a ? written(a->verdict) : json::value(nullptr)},
                       {"score", a ? json::value(a->score) : json::value(nullptr)},
@@ -275,6 +277,7 @@ json::value to_json(const run& r) {
                       {"findings", a ? written(a->findings) : json::value(json::array())},
                       {"stages", written(r.stages)},
                       {"usage", usage_of(r)},
+                      {"reused_from", r.reused_from.empty() ? json::value(nullptr) : written(r.reused_from)},
                       {"created_at", written(r.created_at)},
                       {"started_at", written(r.started_at)},
                       {"finished_at", written(r.finished_at)},

@@ -38,6 +38,15 @@ namespace lazaret::actors {
 
 struct submit {
   submission what;
+  std::optional<durable::idempotency> key;
+};
+/// Was that key used before?
+struct recognise {
+  durable::idempotency key;
+};
+/// The run that it gave; empty: it was not.
+struct recognised {
+  std::string run_id;
 };
 struct admit {
   std::string client;
@@ -45,10 +54,12 @@ struct admit {
 struct admitted {};
 struct enqueue {
   submission what;
+  std::optional<durable::idempotency> key;
 };
 /// The run is on disk.
 struct accepted {
   std::string run_id;
+  bool repeated = false;  ///< it was before: the key gave that run
 };
 
 // -- work ------------------------------------------------------------------------------------------------------------
@@ -246,7 +257,8 @@ using rate_limit_actor = caf::typed_actor<
 
 using queue_actor = caf::typed_actor<
     // Writes the run to the store, then answers; fault::queue_full, fault::unavailable when it can't be written.
-    caf::replies_to<enqueue>::with<accepted>,
+    // fault::key_reused when the key came with something else.
+    caf::replies_to<enqueue>::with<accepted>, caf::replies_to<recognise>::with<recognised>,
     // From the stages.
     caf::reacts_to<enlist>, caf::reacts_to<demand>, caf::reacts_to<begin>, caf::replies_to<finish>::with<recorded>,
     caf::reacts_to<give_back>,
@@ -347,6 +359,8 @@ struct topology {
 }  // namespace lazaret::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::submit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::recognise)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::recognised)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::admit)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::admitted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::enqueue)

@@ -11,6 +11,8 @@
 
 #include "actors/ask.hpp"
 #include "actors/batch/front_desk.hpp"
+#include "actors/janitor.hpp"
+#include "actors/queue/progress.hpp"
 #include "actors/supervisor.hpp"
 
 namespace lazaret::actors {
@@ -61,6 +63,7 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   s.rate_limit = {o.rate_limit, o.rate_window};
   s.queue.limit = o.queue_limit;
   s.queue.lease = o.lease;
+  s.queue.reuse = o.reuse;
   s.queue.rules.deliver_reports = static_cast<bool>(o.deliver);
   s.work = o.work;
   s.courier.attempt = o.deliver;
@@ -107,6 +110,7 @@ struct pipeline::system {
   configuration config;
   caf::actor_system actors;
   supervisor_actor supervisor;
+  janitor cleaning{{options.retention, options.janitor_every, options.places}, runs};
   front_desk desk{actors, supervisor, batch, *figures};
 };
 
@@ -118,9 +122,10 @@ pipeline::~pipeline() {
   system_->supervisor = nullptr;  // a handle that survives hangs ~actor_system
 }
 
-void pipeline::submit(submission what, reply<std::string> done) {
-  system_->ask<accepted>(actors::submit{std::move(what)}, std::move(done),
-                         [](accepted& a) { return std::move(a.run_id); });
+void pipeline::submit(submission what, std::optional<durable::idempotency> key, reply<submitted_run> done) {
+  system_->ask<accepted>(actors::submit{std::move(what), std::move(key)}, std::move(done), [](accepted& a) {
+    return submitted_run{std::move(a.run_id), a.repeated};
+  });
 }
 
 void pipeline::execute(std::shared_ptr<const execution_request> what, claimant who, std::stop_token stop,
@@ -160,6 +165,18 @@ sandbox::jail_health pipeline::layers() {
 }
 
 std::optional<run> pipeline::find(const std::string& run_id) { return system_->runs->find(run_id); }
+/// A worker of this node is free every mean/concurrency; what other nodes do for the same queue is not known here.
+std::optional<standing> pipeline::standing_of(const run& which) {
+  const auto ahead = stage_ahead(which);
+  if (!ahead) return {};
+  const auto place = system_->runs->position(which.run_id);
+  if (!place || !*place) return {};
+  standing now{**place, {}};
+  const auto workers = system_->figures->of(name(*ahead)).concurrency;
+  if (const auto mean = system_->figures->usual_time(name(*ahead)); mean && workers > 0)
+    now.estimate_sec = static_cast<double>(now.position + 1) * *mean / static_cast<double>(workers);
+  return now;
+}
 std::optional<run_page> pipeline::list(const run_filter& filter) { return system_->runs->list(filter); }
 std::vector<run_event> pipeline::events(const std::string& run_id, std::uint64_t after, std::size_t limit) {
   return system_->runs->events(run_id, after, limit);

@@ -13,6 +13,7 @@
 
 #include "actors/batch/folder.hpp"
 #include "actors/batch/ledger.hpp"
+#include "actors/queue/reuse.hpp"
 #include "actors/restart_budget.hpp"
 #include "actors/service.hpp"
 #include "actors/store.hpp"
@@ -58,9 +59,12 @@ struct pipeline_options {
   std::size_t rate_limit = 30;           ///< PER_IP_RATE_LIMIT
   std::chrono::seconds rate_window{60};  ///< PER_IP_RATE_WINDOW_SEC
   std::chrono::seconds lease{30};        ///< LEASE_SEC
-  std::array<stage_setting, 4> stages;   ///< by work_stage
-  std::array<work_function, 4> work;     ///< by work_stage
-  delivery_function deliver;             ///< empty: no webhook
+  reuse_rules reuse;                     ///< VERDICT_TTL
+  std::chrono::seconds retention{0};     ///< RETENTION_DAYS: runs that ended so long ago go; 0: none
+  std::chrono::milliseconds janitor_every{60'000};
+  std::array<stage_setting, 4> stages;  ///< by work_stage
+  std::array<work_function, 4> work;    ///< by work_stage
+  delivery_function deliver;            ///< empty: no webhook
   interactive_setting interactive;
   batch_setting batch;
   std::chrono::milliseconds first_delivery_wait{1'000};
@@ -78,7 +82,7 @@ class pipeline final : public service {
   pipeline(pipeline_options options, std::shared_ptr<store> runs, metrics::instruments& meters);
   ~pipeline() override;
 
-  void submit(submission what, reply<std::string> done) override;
+  void submit(submission what, std::optional<durable::idempotency> key, reply<submitted_run> done) override;
   void execute(std::shared_ptr<const execution_request> what, claimant who, std::stop_token stop,
                reply<std::shared_ptr<execution_answer>> done) override;
   void check_room(claimant who, reply<bool> done) override;
@@ -89,6 +93,7 @@ class pipeline final : public service {
   [[nodiscard]] std::string not_ready_because() override;
   [[nodiscard]] sandbox::jail_health layers() override;
   [[nodiscard]] std::optional<run> find(const std::string& run_id) override;
+  [[nodiscard]] std::optional<standing> standing_of(const run& which) override;
   [[nodiscard]] std::optional<run_page> list(const run_filter& filter) override;
   [[nodiscard]] std::vector<run_event> events(const std::string& run_id, std::uint64_t after,
                                               std::size_t limit) override;

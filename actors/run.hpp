@@ -33,6 +33,8 @@ struct submission {
   std::optional<std::string> file_path;
   std::optional<std::string> entrypoint;
   std::optional<std::string> module_name;
+  int priority = 0;    ///< -100..100: higher is taken first, in every stage's queue
+  bool force = false;  ///< is examined even where an earlier verdict stands (VERDICT_TTL)
 };
 
 /// Something noteworthy that a stage met before analysis, e.g. `archive_traversal` with the entry's name.
@@ -150,6 +152,7 @@ struct run {
   std::string error;  ///< why it failed; empty otherwise
   delivery_status delivery = delivery_status::none;
   std::string delivery_error;
+  std::string reused_from;    ///< the run whose execution and analysis these are; empty: its own
   std::string report_folder;  ///< in the run's folder; empty: that itself (earlier versions), or there is no report yet
 };
 

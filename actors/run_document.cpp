@@ -56,6 +56,7 @@ durable::document to_document(const run& r) {
                           {"error", valid_utf8(r.error)},
                           {"delivery", name(r.delivery)},
                           {"delivery_error", valid_utf8(r.delivery_error)},
+                          {"reused_from", r.reused_from},
                           {"report_folder", r.report_folder}};
   durable::document d;
   d.body = json::serialize(body);
@@ -91,6 +92,8 @@ std::optional<run> to_run(const std::string& body) {
   r.error = text_of(o, "error");
   r.delivery = parse<delivery_status>(text_of(o, "delivery")).value_or(delivery_status::none);
   r.delivery_error = text_of(o, "delivery_error");
+  r.reused_from = text_of(o, "reused_from");
+  if (r.reused_from.find_first_of("/.") != std::string::npos) return {};  // tampered with: it names a folder
   r.report_folder = text_of(o, "report_folder");
   if (r.report_folder.find('/') != std::string::npos || r.report_folder.starts_with('.')) return {};  // tampered with
   return r;

@@ -17,7 +17,7 @@
 #include "actors/fault.hpp"
 #include "actors/interactive/execution.hpp"
 #include "actors/run.hpp"
-#include "actors/store/subscription.hpp"
+#include "actors/store/store.hpp"
 #include "sandbox/layer_watch.hpp"
 
 namespace lazaret::prebuild {
@@ -39,6 +39,17 @@ struct stage_status {
 struct stage_change {
   std::optional<std::int64_t> concurrency;  ///< 1-64; refused (fault::fixed) for ingress, rate_limit, queue
   std::optional<std::int64_t> queue_limit;  ///< 1-100000
+};
+
+struct submitted_run {
+  std::string run_id;
+  bool repeated = false;  ///< it is the run that this key gave before
+};
+
+/// Where a run stands that waits for a stage.
+struct standing {
+  std::uint64_t position = 0;          ///< how many come before it
+  std::optional<double> estimate_sec;  ///< until that stage takes it up; nothing while nobody knows how long it takes
 };
 
 struct run_filter {
@@ -70,8 +81,10 @@ class service {
 
   virtual ~service() = default;
 
-  /// Ingress: denylist, rate limit, queue, in this order. Answers the run's id once the run is on disk.
-  virtual void submit(submission what, reply<std::string> done) = 0;
+  /// Ingress: denylist, rate limit, queue, in this order. Answers the run's id once the run is on disk. What came with
+  /// that key before is answered ahead of the limits, and counts for none; fault::key_reused when it was another
+  /// request.
+  virtual void submit(submission what, std::optional<durable::idempotency> key, reply<submitted_run> done) = 0;
   /// Runs somebody's code now, or refuses: fault::queue_full, fault::unavailable (no jail could be made),
   /// fault::draining. `who` is whose share it counts against. A stop request kills its jail; the answer comes all
   /// the same, within what is left of the wall limit and the wait for a worker, not within 10 s.
@@ -94,6 +107,8 @@ class service {
   [[nodiscard]] virtual sandbox::jail_health layers() = 0;
 
   [[nodiscard]] virtual std::optional<run> find(const std::string& run_id) = 0;
+  /// Nothing when it does not wait (any more).
+  [[nodiscard]] virtual std::optional<standing> standing_of(const run& which) = 0;
   /// Nothing when the cursor is not one that list() gave.
   [[nodiscard]] virtual std::optional<run_page> list(const run_filter& filter) = 0;
   /// Events of a run with id > after, oldest first, at most `limit`.

@@ -128,6 +128,7 @@ void stage_state::complete(job_done& done) {
   auto& t = found->second;
   board_->meters().stage_finished(name, outcome_of(done.result, t.stop.stop_requested()),
                                   steady_clock::now() - t.began);
+  if (!t.stop.stop_requested()) board_->took(name, steady_clock::now() - t.began);
   leave(t.worker);
   t.worker = nullptr;
   t.result = std::move(done.result);

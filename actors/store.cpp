@@ -11,7 +11,7 @@ durable::name name_of(const std::string& run_id) { return {run_kind, run_id}; }
 
 durable::change to_change(const step& s) {
   durable::change c{to_document(s.now), {}, s.events};
-  if (s.queue) c.next = durable::place{*s.queue, 0, s.now.asked.client.substr(0, 200), s.not_before};
+  if (s.queue) c.next = durable::place{*s.queue, s.now.asked.priority, s.now.asked.client.substr(0, 200), s.not_before};
   return c;
 }
 
@@ -31,21 +31,23 @@ durable::change set_aside(const durable::claim& c) {
 store::store(std::shared_ptr<durable::store> documents, std::string node)
     : documents_{std::move(documents)}, node_{std::move(node)} {}
 
-sandbox::result<void> store::add(const step& first) { return add_all({first}).front(); }
+sandbox::result<void> store::add(const step& first) {
+  const auto written = add_all({{first, {}}}).front();
+  return written ? sandbox::result<void>{} : written.error();
+}
 
-std::vector<sandbox::result<void>> store::add_all(const std::vector<step>& firsts) {
+std::vector<sandbox::result<durable::admission>> store::add_all(const std::vector<new_run>& fresh) {
   std::vector<durable::addition> additions;
-  for (const auto& first : firsts) additions.push_back({name_of(first.now.run_id), to_change(first), 0, {}});
-  std::vector<sandbox::result<void>> written;
-  for (const auto& got : documents_->add_all(additions)) {
-    if (!got)
-      written.emplace_back(got.error());
-    else if (got->what != durable::admission::kind::added)
-      written.emplace_back(sandbox::failure{"store", 0, "run " + got->id + " is there already", {}});
-    else
-      written.emplace_back();
-  }
+  for (const auto& [first, key] : fresh) additions.push_back({name_of(first.now.run_id), to_change(first), 0, key});
+  auto written = documents_->add_all(additions);
+  for (auto& got : written)
+    if (got && got->what == durable::admission::kind::exists)
+      got = sandbox::failure{"store", 0, "run " + got->id + " is there already", {}};
   return written;
+}
+
+sandbox::result<std::optional<durable::admission>> store::recognise(const durable::idempotency& key) {
+  return documents_->recognise(run_kind, key);
 }
 
 sandbox::result<std::vector<held_run>> store::take(const std::string& queue, const std::string& role, std::size_t most,
@@ -128,6 +130,24 @@ std::vector<run_event> store::events(const std::string& run_id, std::uint64_t af
 }
 
 sandbox::result<durable::queue_depth> store::depth(const std::string& queue) { return documents_->depth(queue); }
+
+sandbox::result<std::optional<std::uint64_t>> store::position(const std::string& run_id) {
+  return documents_->position(name_of(run_id));
+}
+
+sandbox::result<void> store::remember(const std::string& key, const std::string& value, std::chrono::seconds keep) {
+  return documents_->remember(key, value, keep);
+}
+
+sandbox::result<std::optional<std::string>> store::recall(const std::string& key) { return documents_->recall(key); }
+
+sandbox::result<std::vector<std::string>> store::ended(std::chrono::system_clock::time_point before, std::size_t most) {
+  return documents_->ended(run_kind, before, most);
+}
+
+sandbox::result<void> store::forget(const std::string& run_id) { return documents_->forget(name_of(run_id)); }
+
+sandbox::result<std::size_t> store::tidy(std::size_t most) { return documents_->tidy(most); }
 
 std::unique_ptr<subscription> store::subscribe(const std::string& run_id, std::function<void()> poke) {
   return documents_->watch_events(name_of(run_id), std::move(poke));

@@ -30,6 +30,11 @@ struct step {
   std::vector<new_event> events;
 };
 
+struct new_run {
+  step first;
+  std::optional<durable::idempotency> key;
+};
+
 struct held_run {
   durable::claim claim;
   run what;
@@ -41,8 +46,10 @@ class store {
   store(std::shared_ptr<durable::store> documents, std::string node);
 
   sandbox::result<void> add(const step& first);
-  /// Each by itself, with one wait for the disk; in that order.
-  std::vector<sandbox::result<void>> add_all(const std::vector<step>& firsts);
+  /// Each by itself, with one wait for the disk; in that order. `what` is added, repeated or conflict.
+  std::vector<sandbox::result<durable::admission>> add_all(const std::vector<new_run>& fresh);
+  /// What add_all() would answer to that key; nothing when it is unused.
+  [[nodiscard]] sandbox::result<std::optional<durable::admission>> recognise(const durable::idempotency& key);
   /// `role`: who of this node, [a-z]{1,10}. A document that is no run of ours ends, as it is, as failed.
   sandbox::result<std::vector<held_run>> take(const std::string& queue, const std::string& role, std::size_t most,
                                               std::chrono::milliseconds lease);
@@ -65,6 +72,16 @@ class store {
   [[nodiscard]] std::vector<run_event> events(const std::string& run_id, std::uint64_t after, std::size_t limit);
 
   [[nodiscard]] sandbox::result<durable::queue_depth> depth(const std::string& queue);
+  /// How many of its queue come before it; nothing when it does not wait.
+  [[nodiscard]] sandbox::result<std::optional<std::uint64_t>> position(const std::string& run_id);
+  /// Notes that expire, as durable::store has them.
+  sandbox::result<void> remember(const std::string& key, const std::string& value, std::chrono::seconds keep);
+  [[nodiscard]] sandbox::result<std::optional<std::string>> recall(const std::string& key);
+  /// For retention, as durable::store has them.
+  [[nodiscard]] sandbox::result<std::vector<std::string>> ended(std::chrono::system_clock::time_point before,
+                                                                std::size_t most);
+  sandbox::result<void> forget(const std::string& run_id);
+  sandbox::result<std::size_t> tidy(std::size_t most);
   [[nodiscard]] std::unique_ptr<subscription> subscribe(const std::string& run_id, std::function<void()> poke);
   [[nodiscard]] std::unique_ptr<durable::subscription> watch_queue(const std::string& queue,
                                                                    std::function<void()> poke);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "actors/analysis/rules.hpp"
 #include "actors/analysis/work.hpp"
 #include "actors/batch/run_job.hpp"
 #include "actors/download/npm_gateway.hpp"
@@ -83,6 +84,7 @@ download::registry_options registry_settings(const config& c) {
   download::registry_options o;
   o.index_url = c.pypi_index_url;
   o.cache.folder = c.data_dir / "cache";
+  o.cache.limit = bytes{static_cast<std::uint64_t>(c.cache_max_bytes)};
   o.fetch.dns_resolvers = c.dns_resolvers;
   o.fetch.low_speed_time = std::chrono::seconds{c.download_stall_sec};
   o.denylist = c.package_denylist;
@@ -110,6 +112,16 @@ struct kept_work {
 };
 
 /// The members' order is the order of making; destruction runs it backwards: no stage outlives what it works with.
+/// The rules, where dependencies come from, and what a phase may use up: all of it decides on what a release shows.
+std::string terms_of_verdicts(const config& c) {
+  std::string terms = analysis::rules_version() + ' ' + c.pypi_index_url;
+  for (const auto limit : {c.run_timeout_sec, c.rlimit_cpu_sec, c.rlimit_as_mb, c.rlimit_nofile, c.cgroup_pids_max,
+                           c.disk_limit_mb, c.max_download_bytes})
+    terms += ' ' + std::to_string(limit);
+  for (const auto& denied : c.package_denylist) terms += ' ' + denied;
+  return terms;
+}
+
 class whole final : public composition {
  public:
   whole(kept_work work, registries from, std::unique_ptr<prebuild::shelf> prebuilds, const config& c, groundwork ground,
@@ -140,6 +152,9 @@ class whole final : public composition {
     o.rate_window = std::chrono::seconds{c.per_ip_rate_window_sec};
     o.places = {c.blob_dir, c.data_dir};
     o.lease = std::chrono::seconds{c.lease_sec};
+    o.reuse.keep = std::chrono::seconds{c.verdict_ttl};
+    o.reuse.rules_version = terms_of_verdicts(c);
+    o.retention = std::chrono::hours{24 * c.retention_days};
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
     o.interactive.concurrency = static_cast<std::size_t>(c.interactive_concurrency);
     o.interactive.queue_limit = static_cast<std::size_t>(c.interactive_queue_limit);

@@ -26,6 +26,8 @@ struct config {
   std::string discord_webhook_url;
   std::int64_t max_concurrency = 0;
   std::int64_t queue_limit = 0;
+  std::int64_t verdict_ttl = 0;     ///< seconds; 0: never
+  std::int64_t retention_days = 0;  ///< 0: for ever
   std::int64_t per_ip_rate_limit = 0;
   std::int64_t per_ip_rate_window_sec = 0;
   std::int64_t run_timeout_sec = 0;
@@ -36,6 +38,7 @@ struct config {
   std::int64_t disk_limit_mb = 0;
   std::vector<std::string> jail_require;  ///< names of sandbox::layers(); empty: all that the kernel can have
   std::int64_t max_download_bytes = 0;
+  std::int64_t cache_max_bytes = 0;
   std::int64_t download_stall_sec = 0;
   std::vector<std::string> package_denylist;
   std::vector<std::string> dns_resolvers;

@@ -89,7 +89,7 @@ constexpr details known[] = {
     {"GET", "/metrics", "[]", "", "200", "text/plain", "", ""},
     {"GET", "/openapi.json", "[]", "", "200", json_type, "", ""},
     {"GET", "/", "[]", "", "200", "text/html", "", ""},
-    {"POST", "/v1/triage", "[]", "Submission", "202", json_type, "Accepted", "422 429 503"},
+    {"POST", "/v1/triage", "[]", "Submission", "202", json_type, "Accepted", "400 409 422 429 503"},
     {"GET", "/v1/runs", run_query, "", "200", json_type, "Runs", "422"},
     {"GET", "/v1/runs/{id}", run_path, "", "200", json_type, "Run", "404"},
     {"DELETE", "/v1/runs/{id}", run_path, "", "200", json_type, "Run", "404 409 503"},
@@ -141,7 +141,8 @@ constexpr std::string_view components = R"({
     "file_path": {"type": ["string", "null"], "minLength": 1, "maxLength": 500},
     "entrypoint": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
     "module_name": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
-    "ecosystem": {"type": "string", "enum": ["pypi"], "default": "pypi"}}},
+    "ecosystem": {"type": "string", "enum": ["pypi"], "default": "pypi"},
+    "priority": {"type": "integer", "minimum": -100, "maximum": 100, "default": 0}, "force": {"type": "boolean", "default": false}}},
   "Accepted": {"type": "object", "required": ["run_id", "status"], "properties": {
     "run_id": {"type": "string", "format": "uuid"}, "status": {"const": "accepted"}}},
   "Finding": {"type": "object", "properties": {"rule": {"type": "string"}, "severity": {"type": "string"},
@@ -154,7 +155,9 @@ constexpr std::string_view components = R"({
     "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
     "stages": {"type": "array", "items": {"type": "object"}}, "usage": {"type": ["object", "null"]},
     "created_at": {"type": "string", "format": "date-time"}, "started_at": {"type": ["string", "null"]},
-    "finished_at": {"type": ["string", "null"]}, "error": {"type": ["string", "null"]}}},
+    "finished_at": {"type": ["string", "null"]}, "error": {"type": ["string", "null"]}, "priority": {"type": "integer"},
+    "reused_from": {"type": ["string", "null"]}, "position": {"type": ["integer", "null"], "minimum": 0},
+    "estimate_sec": {"type": ["number", "null"], "minimum": 0}}},
   "Runs": {"type": "object", "required": ["runs", "next_cursor"], "properties": {
     "runs": {"type": "array", "items": {"$ref": "#/components/schemas/Run"}}, "next_cursor": {"type": ["string", "null"]}}},
   "Execution": {"type": "object", "additionalProperties": false, "properties": {

@@ -51,7 +51,12 @@ response list_runs(const site& s, const request& r) {
 response show_run(const site& s, const request& r) {
   if (!is_run_id(r.argument)) return no_such_run();
   auto run = s.pipeline.find(std::string{r.argument});
-  return run ? response{.body = json::serialize(actors::to_json(*run))} : no_such_run();
+  if (!run) return no_such_run();
+  auto shown = actors::to_json(*run).as_object();
+  const auto place = run->finished_at ? std::nullopt : s.pipeline.standing_of(*run);
+  shown["position"] = place ? json::value(place->position) : json::value(nullptr);
+  shown["estimate_sec"] = place && place->estimate_sec ? json::value(*place->estimate_sec) : json::value(nullptr);
+  return response{.body = json::serialize(shown)};
 }
 
 void cancel_run(const site& s, const request& r, respond answer) {

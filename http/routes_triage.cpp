@@ -1,10 +1,17 @@
+#include <array>
+#include <boost/json/object.hpp>
+
 #include "actors/service.hpp"
+#include "http/idempotency_key.hpp"
 #include "http/json_body.hpp"
 #include "http/refusal.hpp"
 #include "http/routes.hpp"
 #include "http/validate.hpp"
 
 namespace lazaret::http {
+
+namespace json = boost::json;
+
 void submit_triage(const site& s, const request& r, respond answer) {
   auto refuse_body = [&](std::string_view detail) {
     s.metrics.submission("triage", "invalid");
@@ -14,16 +21,31 @@ void submit_triage(const site& s, const request& r, respond answer) {
   auto read = read_submission(r.body);
   if (auto wrong = std::get_if<complaint>(&read)) return refuse_body(wrong->detail);
   auto& submitted = std::get<actors::submission>(read);
+  // The same request with its fields in another order is the same request.
+  const std::string canonical =
+      r.idempotency_keys > 0 ? canonical_json(std::get<json::object>(read_json_object(r.body))) : std::string{};
+  const std::array<std::string_view, 1> asked{canonical};
+  auto key = read_idempotency_key(r, asked);
+  if (auto wrong = std::get_if<complaint>(&key)) {
+    s.metrics.submission("triage", "invalid");
+    return answer(failed(static_cast<unsigned>(wrong->status), wrong->detail));
+  }
   submitted.frontend = "triage";
   submitted.client = r.client;
-  s.pipeline.submit(std::move(submitted), [&s, answer = std::move(answer)](actors::answer<std::string> given) {
-    if (auto refusal = std::get_if<actors::refusal>(&given)) {
-      s.metrics.submission("triage", row(refusal->why).outcome);
-      return answer(refused(s, *refusal));
-    }
-    s.metrics.submission("triage", "accepted");
-    answer({.status = 202, .body = "{\"run_id\":\"" + std::get<std::string>(given) + "\",\"status\":\"accepted\"}"});
-  });
+  auto& given_key = std::get<std::optional<durable::idempotency>>(key);
+  s.pipeline.submit(std::move(submitted), std::move(given_key),
+                    [&s, answer = std::move(answer)](actors::answer<actors::submitted_run> given) {
+                      if (auto refusal = std::get_if<actors::refusal>(&given)) {
+                        s.metrics.submission("triage", row(refusal->why).outcome);
+                        return answer(refused(s, *refusal));
+                      }
+                      s.metrics.submission("triage", "accepted");
+                      const auto& run = std::get<actors::submitted_run>(given);
+                      response accepted{.status = 202,
+                                        .body = "{\"run_id\":\"" + run.run_id + "\",\"status\":\"accepted\"}"};
+                      if (run.repeated) accepted.headers.emplace_back("Idempotent-Replayed", "true");
+                      answer(std::move(accepted));
+                    });
 }
 
 }  // namespace lazaret::http

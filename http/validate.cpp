@@ -93,6 +93,14 @@ std::string read_mode(const json::value& value, actors::mode& into) {
   return {};
 }
 
+std::string read_priority(const json::value& value, int& into) {
+  const auto* const number = value.if_int64();
+  if (number == nullptr && !value.is_uint64()) return "priority: must be an integer";
+  if (number == nullptr || *number < -100 || *number > 100) return "priority: must be from -100 to 100";
+  into = static_cast<int>(*number);
+  return {};
+}
+
 std::string read_field(std::string_view name, const json::value& value, actors::submission& into) {
   if (name == "package_name") return read_text(value, package_name, into.package_name);
   if (name == "version") return read_text(value, version, into.version);
@@ -100,6 +108,12 @@ std::string read_field(std::string_view name, const json::value& value, actors::
   if (name == "file_path") return read_optional(value, file_path, into.file_path);
   if (name == "entrypoint") return read_optional(value, entrypoint, into.entrypoint);
   if (name == "module_name") return read_optional(value, module_name, into.module_name);
+  if (name == "priority") return read_priority(value, into.priority);
+  if (name == "force") {
+    if (!value.is_bool()) return "force: must be true or false";
+    into.force = value.get_bool();
+    return {};
+  }
   if (name == "ecosystem") return value == "pypi" ? "" : "ecosystem: must be `pypi`";
   return "`" + shown(name) + "`: unknown field";
 }

@@ -1,6 +1,7 @@
 #include "actors/analysis/rules.hpp"
 
 #include "actors/analysis/telltales.hpp"
+#include "actors/download/digest.hpp"
 
 namespace lazaret::analysis {
 namespace {
@@ -104,6 +105,37 @@ constexpr rule table[] = {
 }  // namespace
 
 std::span<const rule> rules() noexcept { return table; }
+
+std::string rules_version() {
+  // Raise it when something else than the table changes what a release is judged to be.
+  constexpr int of_the_code = 1;
+  download::sha256 sum;
+  const auto add = [&](std::string_view text) {
+    sum.update(std::to_string(text.size()) + ":");
+    sum.update(text);
+  };
+  const auto add_number = [&](std::uint64_t number) { add(std::to_string(number)); };
+  const auto add_all = [&](patterns those) {
+    add_number(those.size());
+    for (const auto one : those) add(one);
+  };
+  add(LAZARET_VERSION);
+  add_number(of_the_code);
+  for (const auto& r : table) {
+    add(r.id);
+    add_number(static_cast<std::uint64_t>(r.severity));
+    add_number(static_cast<std::uint64_t>(r.weight));
+    add_number(r.where);
+    add_number(r.what);
+    add_all(r.objects);
+    add_all(r.unless);
+    add_all(r.details);
+    add_number(r.together.size());
+    for (const auto group : r.together) add_all(group);
+  }
+  add_all(payloads);
+  return sum.finish();
+}
 
 const rule* find_rule(std::string_view id) noexcept {
   for (const auto& r : table)

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "actors/analysis/deeds.hpp"
@@ -40,6 +41,9 @@ struct rule {
 
 [[nodiscard]] std::span<const rule> rules() noexcept;
 [[nodiscard]] const rule* find_rule(std::string_view id) noexcept;
+
+/// A digest of the table and of the program's version: what was judged under another one may be judged otherwise now.
+[[nodiscard]] std::string rules_version();
 
 /// What generated code says when it is a payload; for `trail`, which concludes act::decoded.
 [[nodiscard]] patterns payload_texts() noexcept;

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <string_view>
 
+#include "actors/work.hpp"
 #include "sandbox/presets.hpp"
 
 namespace lazaret::actors {
@@ -38,6 +39,7 @@ sandbox::policy python_policy(const json::object& job, const execution_options& 
   what.limits.address_space = options.address_space;
   what.limits.open_files = options.open_files;
   what.limits.pids = options.pids;
+  what.limits.cpu_shares = batch_cpu_shares;  // people wait for what runs beside it
   what.limits.file_size = options.disk;
   return what;
 }

@@ -1,6 +1,8 @@
 #pragma once
-/// Where a submission enters: policy (denylist), rate limit, queue, in this order. Holds nothing between submissions.
+/// Where a submission enters: policy (denylist), rate limit, queue, in this order; what an
+/// Idempotency-Key gave before is answered ahead of the rate limit. Holds nothing between submissions.
 
+#include <caf/typed_response_promise.hpp>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@ class ingress_state {
 
  private:
   caf::result<accepted> consider(submit request);
+  void count(submit request, caf::typed_response_promise<accepted> promise);
   ingress_actor::stateful_pointer<ingress_state> self_;
   ingress_options options_;
   std::shared_ptr<const topology> neighbours_;

@@ -123,6 +123,16 @@ step after(run r, work_stage at, stage_result result, int retries, const progres
   return concluded(std::move(r), how, rules.deliver_reports);
 }
 
+std::optional<work_stage> stage_ahead(const run& r) {
+  if (r.finished_at) return {};
+  if (r.stages.empty()) return work_stage::download;
+  const auto& last = r.stages.back();
+  if (last.outcome.empty()) return last.stage;  // to be tried again
+  if (last.outcome == "failed" || r.analysis) return work_stage::report;
+  if (r.execution || !r.download || !r.download->unpackable) return work_stage::analysis;
+  return work_stage::execution;
+}
+
 step poisoned(run r, work_stage at, int deaths, const progress_rules& rules) {
   auto why = "poison: the run ended its worker " + std::to_string(deaths) + " times in the " + std::string{name(at)} +
              " stage";

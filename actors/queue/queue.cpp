@@ -32,6 +32,7 @@ queue_actor::behavior_type queue_state::start(queue_options options, std::shared
   show();
   return {
       [this](enqueue& request) { return accept(request); },
+      [this](const recognise& question) { return look_up(question); },
       [this](const enlist& stage) { take_on(stage); },
       [this](const demand& stage) { take_on(stage); },
       [this](const begin& started) { mark(started); },
@@ -94,21 +95,31 @@ caf::result<accepted> queue_state::accept(enqueue& request) {
   // Whoever else is in the mailbox by now is written with it: one wait for the disk for all of them.
   if (arrivals_.empty()) self_->send(self_, write_arrivals{});
   auto answer = self_->make_response_promise<accepted>();
-  arrivals_.push_back({std::move(fresh), answer});
+  arrivals_.push_back({std::move(fresh), std::move(request.key), answer});
   return answer;
+}
+
+caf::result<recognised> queue_state::look_up(const recognise& question) {
+  const auto known = store_->recognise(question.key);
+  if (!known) return make_fault(fault::unavailable, "the store can't be read");
+  if (!*known) return recognised{};
+  if ((*known)->what == durable::admission::kind::conflict) return make_fault(fault::key_reused);
+  return recognised{(*known)->id};
 }
 
 void queue_state::write_all() {
   auto arrivals = std::exchange(arrivals_, {});
   for (const auto room = room_left(); arrivals.size() > room; arrivals.pop_back())
     arrivals.back().answer.deliver(make_fault(fault::queue_full));
-  std::vector<step> steps;
-  for (const auto& one : arrivals) steps.push_back(queued(one.what));
-  const auto written = store_->add_all(steps);
+  std::vector<new_run> fresh;
+  for (const auto& one : arrivals) fresh.push_back({queued(one.what), one.key});
+  const auto written = store_->add_all(fresh);
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    auto& [what, answer] = arrivals[i];
-    if (written[i])
-      answer.deliver(accepted{std::move(what.run_id)});
+    auto& answer = arrivals[i].answer;
+    if (written[i] && written[i]->what == durable::admission::kind::conflict)
+      answer.deliver(make_fault(fault::key_reused));
+    else if (written[i])
+      answer.deliver(accepted{written[i]->id, written[i]->what == durable::admission::kind::repeated});
     else
       answer.deliver(make_fault(fault::store_away));
   }
@@ -172,15 +183,39 @@ caf::result<recorded> queue_state::record(finish& done) {
   auto* const e = held_by(done.ticket);
   if (e == nullptr) return recorded{};
   const int retries = e->claim.attempts - 1 - e->claim.deaths;
-  const auto outcome = after(e->what, e->at, std::move(done.result), retries, options_.rules);
+  auto outcome = after(e->what, e->at, std::move(done.result), retries, options_.rules);
+  if (e->at == work_stage::download) outcome = or_earlier_verdict(std::move(outcome));
   const auto written = store_->settle(e->claim, outcome);
   if (!written) return make_fault(fault::store_away);
   if (*written == settlement::done && outcome.now.status == status::completed && outcome.now.analysis)
     board_->meters().verdict(outcome.now.asked.ecosystem, actors::name(outcome.now.analysis->verdict));
+  // One that is not remembered is examined again, which is no loss.
+  if (*written == settlement::done && options_.reuse.keep.count() > 0 && is_reusable(outcome.now))
+    static_cast<void>(
+        store_->remember(reuse_key(outcome.now, options_.reuse), outcome.now.run_id, options_.reuse.keep));
   held_.erase(done.ticket.run_id);
   if (const auto next = outcome.queue ? parse<work_stage>(*outcome.queue) : std::nullopt) hand_out(*next);
   show();
   return recorded{};
+}
+
+/// Of the same release, asked for in the same way and judged by the same rules within VERDICT_TTL. What can't be read
+/// or does not fit is no reason to fail: the run is examined.
+step queue_state::or_earlier_verdict(step outcome) try {
+  const auto& rules = options_.reuse;
+  if (rules.keep.count() == 0 || outcome.now.asked.force || !outcome.now.download ||
+      outcome.queue != queue_of(work_stage::execution))
+    return outcome;
+  const auto key = reuse_key(outcome.now, rules);
+  const auto noted = store_->recall(key);
+  if (!noted || !*noted) return outcome;
+  const auto earlier = store_->find(**noted);
+  if (!earlier || !is_reusable(*earlier) || reuse_key(*earlier, rules) != key ||
+      system_clock::now() - *earlier->finished_at >= rules.keep)
+    return outcome;
+  return reusing(std::move(outcome), *earlier);
+} catch (const std::runtime_error&) {
+  return outcome;
 }
 
 void queue_state::reclaim(const give_back& lost) {

@@ -17,6 +17,7 @@
 #include "actors/board.hpp"
 #include "actors/messages.hpp"
 #include "actors/queue/progress.hpp"
+#include "actors/queue/reuse.hpp"
 #include "actors/store.hpp"
 
 namespace lazaret::actors {
@@ -25,6 +26,7 @@ struct queue_options {
   /// QUEUE_LIMIT: runs that wait besides those that are being worked on, up to and including execution.
   std::size_t limit = 20;
   progress_rules rules;
+  reuse_rules reuse;
   /// Claims whose worker died before the run is set aside as poison.
   int max_deaths = 3;
   /// For how long a run is this process's without a sign of life. Three renewals may fail.
@@ -56,11 +58,13 @@ class queue_state {
   };
 
   caf::result<accepted> accept(enqueue& request);
+  caf::result<recognised> look_up(const recognise& question);
   void write_all();
   void take_on(const enlist& stage);
   void take_on(const demand& stage);
   void mark(const begin& started);
   caf::result<recorded> record(finish& done);
+  [[nodiscard]] step or_earlier_verdict(step outcome);
   void reclaim(const give_back& lost);
   caf::result<canceled> end_early(const cancel& request);
   caf::result<adjusted> limit(const adjust& request);
@@ -88,6 +92,7 @@ class queue_state {
   std::array<lane, 4> lanes_;
   struct arrival {
     run what;
+    std::optional<durable::idempotency> key;
     caf::typed_response_promise<accepted> answer;
   };
   std::vector<arrival> arrivals_;  ///< accepted, but not yet written

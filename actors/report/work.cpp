@@ -38,8 +38,10 @@ work_function report_work(run_places places) {
     run ended = *j.what;  // as it will be once this is on disk
     ended.status = ended.analysis ? status::completed : status::failed;
     ended.finished_at = std::chrono::system_clock::now();
-    const auto folder = run_folder(places, ended.run_id);
-    const auto into = folder / attempt_folder(j.ticket);
+    // What the phases wrote lies with the run whose phases they were.
+    const auto own = run_folder(places, ended.run_id);
+    const auto folder = ended.reused_from.empty() ? own : run_folder(places, ended.reused_from);
+    const auto into = own / attempt_folder(j.ticket);
     std::error_code bad;
     std::filesystem::create_directories(into, bad);
     if (bad) return stage_failure{"run folder: " + bad.message(), true};
@@ -51,7 +53,7 @@ work_function report_work(run_places places) {
       return stage_failure{written.error().describe(), true};
     }
     LAZARET_FAULT_POINT("report.done");
-    sweep(folder, j);
+    sweep(own, j);
     return report_rendered{attempt_folder(j.ticket)};
   };
 }

@@ -96,6 +96,15 @@ std::vector<result<admission>> redis_store::add_all(std::span<const addition> th
   return in_order;
 }
 
+result<std::optional<admission>> redis_store::recognise(const std::string& kind, const idempotency& key) {
+  if (auto bad = bounds::of(key)) return *bad;
+  auto got = server_.run(all_scripts().recognise, words{}.text(key.key).text(key.fingerprint).text(kind).all());
+  if (!got) return got.error();
+  if (got->list.empty()) return std::optional<admission>{};
+  auto known = admitted(std::move(got));
+  return std::optional{std::move(*known)};
+}
+
 result<settlement> redis_store::amend(const name& what,
                                       const std::function<std::optional<change>(const std::string&)>& decide) {
   if (auto bad = bounds::of(what)) return *bad;

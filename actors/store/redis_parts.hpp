@@ -48,6 +48,7 @@ class redis_store final : public store {
   result<admission> add(const name& what, const change& first, std::uint64_t most_waiting,
                         const std::optional<idempotency>& key) override;
   std::vector<result<admission>> add_all(std::span<const addition> them) override;
+  result<std::optional<admission>> recognise(const std::string& kind, const idempotency& key) override;
   result<settlement> amend(const name& what,
                            const std::function<std::optional<change>(const std::string&)>& decide) override;
   result<std::optional<std::string>> find(const name& what) override;

@@ -30,7 +30,8 @@ script made_of(needs what, std::initializer_list<std::string_view> parts, bool r
 const scripts& all_scripts() {
   using enum needs;
   static const scripts all{
-      .add = made_of(memory, {"prelude", "places", "change", "add"}),
+      .add = made_of(memory, {"prelude", "places", "change", "known_key", "add"}),
+      .recognise = made_of(nothing_new, {"prelude", "known_key", "recognise"}),
       .look = made_of(nothing_new, {"prelude", "look"}),
       .amend = made_of(memory, {"prelude", "places", "change", "amend"}),
       .find = made_of(nothing_new, {"prelude", "find"}),

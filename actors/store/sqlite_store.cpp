@@ -73,6 +73,11 @@ class sqlite_store final : public store {
     return all;
   }
 
+  result<std::optional<admission>> recognise(const std::string& kind, const idempotency& key) override {
+    if (auto bad = bounds::of(key)) return *bad;
+    return read("look for a key", [&](database& db) { return tables::recognise(db, kind, key, clock::now()); });
+  }
+
   result<settlement> amend(const name& what,
                            const std::function<std::optional<change>(const std::string&)>& decide) override {
     if (auto bad = bounds::of(what)) return *bad;

@@ -96,17 +96,20 @@ std::optional<row> find(database& db, const name& what) {
              found.integer(3) != 0};
 }
 
+std::optional<admission> recognise(database& db, const std::string& kind, const idempotency& key,
+                                   clock::time_point now) {
+  auto known =
+      db("SELECT k.kind, k.fingerprint, d.id FROM keys k JOIN documents d ON d.seq = k.seq"
+         " WHERE k.key = ?1 AND k.expires_at > ?2");
+  if (!known.with(key.key, now).step()) return {};
+  const bool same = known.text(0) == kind && known.text(1) == key.fingerprint;
+  return admission{same ? admission::kind::repeated : admission::kind::conflict, known.text(2)};
+}
+
 admission add(database& db, const name& what, const change& first, std::uint64_t most_waiting,
               const std::optional<idempotency>& key, clock::time_point now) {
-  if (key) {
-    auto known =
-        db("SELECT k.kind, k.fingerprint, d.id FROM keys k JOIN documents d ON d.seq = k.seq"
-           " WHERE k.key = ?1 AND k.expires_at > ?2");
-    if (known.with(key->key, now).step()) {
-      const bool same = known.text(0) == what.kind && known.text(1) == key->fingerprint;
-      return {same ? admission::kind::repeated : admission::kind::conflict, known.text(2)};
-    }
-  }
+  if (key)
+    if (auto known = recognise(db, what.kind, *key, now)) return *known;
   if (find(db, what)) return {admission::kind::exists, what.id};
   if (first.next && most_waiting > 0) {
     auto depth = db("SELECT waiting FROM queues WHERE queue = ?1");

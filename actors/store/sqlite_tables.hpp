@@ -17,6 +17,9 @@ struct row {
 };
 [[nodiscard]] std::optional<row> find(database& db, const name& what);
 
+/// Repeated or conflict; nothing when that key is unused.
+[[nodiscard]] std::optional<admission> recognise(database& db, const std::string& kind, const idempotency& key,
+                                                 clock::time_point now);
 [[nodiscard]] admission add(database& db, const name& what, const change& first, std::uint64_t most_waiting,
                             const std::optional<idempotency>& key, clock::time_point now);
 /// A body with what it takes to see that it has changed since.

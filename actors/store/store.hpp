@@ -145,6 +145,8 @@ class store {
   /// Each as add() would, one after the other, and the answers in that order; they share one wait for the disk, or the
   /// server. Not all or nothing: each by itself.
   virtual std::vector<result<admission>> add_all(std::span<const addition> them) = 0;
+  /// What add() would answer to that key for a document of that kind: repeated or conflict; nothing when it is unused.
+  [[nodiscard]] virtual result<std::optional<admission>> recognise(const std::string& kind, const idempotency& key) = 0;
   /// Changes a document whoever holds it; every claim of it is void afterwards. `decide` sees the body as it is and
   /// gives its new state, or nothing to leave it alone (then: superseded). It may be called again when somebody else
   /// was faster, and must have no effects of its own.

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <stdexcept>
 
+#include "actors/work.hpp"
 #include "http/jobs/spec.hpp"
 #include "sandbox/outbound.hpp"
 #include "sandbox/presets.hpp"
@@ -85,6 +86,7 @@ batch::plan make_plan(const batch::job& what, std::vector<std::string> contents,
   limits.cpu = std::chrono::duration_cast<std::chrono::milliseconds>(
       limits.wall * std::max(1.0, limits.cpus) + std::chrono::seconds{1});  // so that the wall time is what ends it
   limits.memory = {static_cast<std::uint64_t>(spec->mem_limit_mb) << 20};
+  limits.cpu_shares = actors::batch_cpu_shares;
   limits.pids = static_cast<std::uint32_t>(spec->pids_limit) + 1;  // the jail's init
 
   const auto& output = preset_place(output_place);

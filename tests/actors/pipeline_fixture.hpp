@@ -96,13 +96,13 @@ class running_pipeline {
       : runs_{open_sqlite_store(options.places.blob_dir / "store.sqlite").value()},
         subject{std::move(options), runs_, meters} {}
 
-  answer<std::string> submit(submission what) {
-    return ask<std::string>([&](auto done) { subject.submit(std::move(what), std::move(done)); });
+  answer<submitted_run> submit(submission what, std::optional<durable::idempotency> key = {}) {
+    return ask<submitted_run>([&](auto done) { subject.submit(std::move(what), std::move(key), std::move(done)); });
   }
   std::string accepted(submission what = package()) {
     auto got = submit(std::move(what));
-    REQUIRE(std::holds_alternative<std::string>(got));
-    return std::get<std::string>(got);
+    REQUIRE(std::holds_alternative<submitted_run>(got));
+    return std::get<submitted_run>(got).run_id;
   }
   fault refused(submission what = package()) {
     auto got = submit(std::move(what));

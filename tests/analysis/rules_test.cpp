@@ -59,6 +59,11 @@ TEST_CASE("The score rises with each finding and never passes 100") {
   CHECK(score_of({{heavy.what, false, 1, {}}}) == 60);
 }
 
+TEST_CASE("The table of rules has a version that is the same each time") {
+  CHECK(rules_version().size() == 64);
+  CHECK(rules_version() == rules_version());
+}
+
 TEST_CASE("Too few witnesses make a quiet run inconclusive and never excuse a loud one") {
   CHECK(verdict_of(0, true) == verdict::benign);
   CHECK(verdict_of(24, true) == verdict::benign);

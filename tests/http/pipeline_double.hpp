@@ -42,15 +42,17 @@ class pipeline_double : public actors::service {
     runs_[known_run] = r;
   }
 
-  void submit(actors::submission what, reply<std::string> done) override {
+  void submit(actors::submission what, std::optional<durable::idempotency> key,
+              reply<actors::submitted_run> done) override {
     if (throws) throw std::runtime_error{"a secret of the pipeline"};
     std::scoped_lock lock{mutex_};
     submitted_.push_back(what);
+    const bool repeated = key && !keys_.insert(key->key + key->fingerprint).second;
     if (never_answers) return unanswered_.push_back(std::move(done));
     // From another thread, as actors do.
-    answering_.emplace_back([done = std::move(done), refusal = refusal_] {
+    answering_.emplace_back([done = std::move(done), refusal = refusal_, repeated] {
       if (refusal) return done(*refusal);
-      done(std::string{known_run});
+      done(actors::submitted_run{known_run, repeated});
     });
   }
   /// What execute() answers; left empty it never does, until the caller's stop request.
@@ -117,6 +119,10 @@ class pipeline_double : public actors::service {
     auto found = runs_.find(run_id);
     return found == runs_.end() ? std::nullopt : std::optional{found->second};
   }
+  std::optional<actors::standing> standing_of(const actors::run& which) override {
+    if (which.status != actors::status::queued) return std::nullopt;
+    return actors::standing{3, 1.5};
+  }
   std::optional<actors::run_page> list(const actors::run_filter& filter) override {
     std::scoped_lock lock{mutex_};
     if (!filter.cursor.empty() && filter.cursor != "next") return std::nullopt;
@@ -181,12 +187,12 @@ class pipeline_double : public actors::service {
     return pokes_.size();
   }
   void answer_late() {
-    std::vector<reply<std::string>> late;
+    std::vector<reply<actors::submitted_run>> late;
     {
       std::scoped_lock lock{mutex_};
       late.swap(unanswered_);
     }
-    for (auto& done : late) done(std::string{known_run});
+    for (auto& done : late) done(actors::submitted_run{known_run});
   }
   ~pipeline_double() override { answer_late(); }
 
@@ -218,7 +224,8 @@ class pipeline_double : public actors::service {
   std::map<std::string, std::filesystem::path> reports_;
   std::map<std::string, actors::run> runs_;
   std::vector<actors::submission> submitted_;
-  std::vector<reply<std::string>> unanswered_;
+  std::set<std::string> keys_;
+  std::vector<reply<actors::submitted_run>> unanswered_;
   std::vector<actors::claimant> claimants_;
   std::vector<actors::run_event> events_;
   std::map<std::uint64_t, std::function<void()>> pokes_;

@@ -81,6 +81,39 @@ TEST_CASE("An accepted submission is answered with its run id") {
   CHECK(s.pipeline.submitted()[0].mode == actors::mode::install);
 }
 
+TEST_CASE("A submission that comes again with its Idempotency-Key is said to be a repeat") {
+  running_server s;
+  const std::string token = "Authorization: Bearer sesame\r\n";
+  const auto post = [&](const std::string& headers, std::string_view body = six) {
+    return ask(s.port(), "POST", "/v1/triage", body, token + headers);
+  };
+  auto r = post("Idempotency-Key: k\r\n");
+  CHECK(r.status == 202);
+  CHECK(r.header("Idempotent-Replayed").empty());
+  r = post("Idempotency-Key: \"k\"\r\n");
+  CHECK(r.status == 202);
+  CHECK(r.header("Idempotent-Replayed") == "true");
+  CHECK(r.body == "{\"run_id\":\"" + known_run + "\",\"status\":\"accepted\"}");
+  r = post("Idempotency-Key: k\r\n", "{\"version\":\"1.16.0\" , \"package_name\":\"six\"}");
+  CHECK(r.header("Idempotent-Replayed") == "true");
+  CHECK(post("Idempotency-Key: k\r\nIdempotency-Key: k\r\n").status == 400);
+  CHECK(post("Idempotency-Key:\r\n").status == 400);
+  r = post("Idempotency-Key: a b\r\n");
+  CHECK(r.status == 400);
+  CHECK_THAT(r.body, Catch::Contains("Idempotency-Key: must be"));
+  s.pipeline.refuse({actors::fault::key_reused, {}});
+  CHECK(post("Idempotency-Key: k\r\n").status == 409);
+}
+
+TEST_CASE("A waiting run shows its position and an estimate, an ended one null") {
+  running_server s;
+  const auto r = ask(s.port(), "GET", "/v1/runs/" + known_run);
+  CHECK_THAT(r.body, Catch::Contains("\"position\":3") && Catch::Contains("\"estimate_sec\":1.5E0"));
+  s.pipeline.happen("end", "{}");
+  const auto ended = ask(s.port(), "GET", "/v1/runs/" + known_run);
+  CHECK_THAT(ended.body, Catch::Contains("\"position\":null") && Catch::Contains("\"estimate_sec\":null"));
+}
+
 TEST_CASE("The client's address is the socket's, whatever a header says") {
   running_server s;
   ask(s.port(), "POST", "/v1/triage", six,

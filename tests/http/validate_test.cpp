@@ -48,6 +48,19 @@ TEST_CASE("A submission with every field is read whole") {
   CHECK(s.module_name == "a.b");
 }
 
+TEST_CASE("Priority and force are read, and refused outside of what they may be") {
+  auto read = read_submission(with(R"(, "priority": -100, "force": true)"));
+  REQUIRE(std::holds_alternative<actors::submission>(read));
+  CHECK(std::get<actors::submission>(read).priority == -100);
+  CHECK(std::get<actors::submission>(read).force);
+  auto number = GENERATE(as<std::string>{}, "101", "-101", "18446744073709551615", "-9223372036854775808");
+  CHECK(wrong_with(with(", \"priority\": " + number)) == "priority: must be from -100 to 100");
+  auto other = GENERATE(as<std::string>{}, "1.0", "\"1\"", "null", "true", "[]", "1e1");
+  CHECK(wrong_with(with(", \"priority\": " + other)) == "priority: must be an integer");
+  auto truth = GENERATE(as<std::string>{}, "1", "\"true\"", "null", "{}");
+  CHECK(wrong_with(with(", \"force\": " + truth)) == "force: must be true or false");
+}
+
 TEST_CASE("Names and versions as they occur are accepted") {
   auto name = GENERATE(as<std::string>{}, "six", "A", "zope.interface", "ruamel_yaml", "a-b.c_d", "3to2",
                        std::string(200, 'x'));

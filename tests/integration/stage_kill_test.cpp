@@ -93,10 +93,14 @@ SCENARIO("each stage actor and each worker is killed while 20 real runs are in f
   REQUIRE(mirror != nullptr);
   const static_index index{mirror};
   const temporary_folder data;
-  const std::map<std::string, std::string> environment{
-      {"API_TOKEN", "t"},       {"PYPI_INDEX_URL", index.url()}, {"DATA_DIR", data.path().string()},
-      {"MAX_CONCURRENCY", "2"}, {"QUEUE_LIMIT", "100"},          {"PER_IP_RATE_LIMIT", "10000"},
-      {"RUN_AS_USER", "root"}};
+  const std::map<std::string, std::string> environment{{"API_TOKEN", "t"},
+                                                       {"PYPI_INDEX_URL", index.url()},
+                                                       {"DATA_DIR", data.path().string()},
+                                                       {"MAX_CONCURRENCY", "2"},
+                                                       {"QUEUE_LIMIT", "100"},
+                                                       {"VERDICT_TTL", "0"},
+                                                       {"PER_IP_RATE_LIMIT", "10000"},
+                                                       {"RUN_AS_USER", "root"}};
   const auto settings = http::load_config(std::nullopt, [&](const char* name) -> const char* {
     const auto found = environment.find(name);
     return found == environment.end() ? nullptr : found->second.c_str();
@@ -129,16 +133,16 @@ SCENARIO("each stage actor and each worker is killed while 20 real runs are in f
     what.version = version_of(mirror, name);
     std::mutex mutex;
     std::condition_variable answered;
-    std::optional<actors::answer<std::string>> got;
-    pipeline.submit(what, [&](actors::answer<std::string> a) {
+    std::optional<actors::answer<actors::submitted_run>> got;
+    pipeline.submit(what, {}, [&](actors::answer<actors::submitted_run> a) {
       const std::scoped_lock lock{mutex};
       got = std::move(a);
       answered.notify_all();
     });
     std::unique_lock lock{mutex};
     REQUIRE(answered.wait_for(lock, std::chrono::seconds{20}, [&] { return got.has_value(); }));
-    REQUIRE(std::holds_alternative<std::string>(*got));
-    ids.push_back(std::get<std::string>(*got));
+    REQUIRE(std::holds_alternative<actors::submitted_run>(*got));
+    ids.push_back(std::get<actors::submitted_run>(*got).run_id);
   };
   for (std::size_t n = 0; n < 20; ++n) submit(names[n % names.size()]);
   for (const auto& v : victims) {

@@ -56,7 +56,7 @@ class Service(contextlib.AbstractContextManager):
         self.own_data = data is None
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="lazaret-it-", dir="/var/tmp"))
         self.settings = {"API_TOKEN": TOKEN, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": str(self.data),
-                         "PYPI_INDEX_URL": index_url, "QUEUE_LIMIT": "200", "PER_IP_RATE_LIMIT": "10000",
+                         "PYPI_INDEX_URL": index_url, "QUEUE_LIMIT": "200", "VERDICT_TTL": "0", "PER_IP_RATE_LIMIT": "10000",
                          "LOG_LEVEL": "info", **{k: str(v) for k, v in settings.items()}}
         self.log = open(self.data.with_suffix(".log"), "ab")
         self.start()

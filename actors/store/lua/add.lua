@@ -1,20 +1,13 @@
 -- name, most waiting, '1' and key, fingerprint, seconds | '0', change. Gives what came of it, and an id.
 local name, most, at, key = ARGV[5], tonumber(ARGV[6]), 8, nil
 if ARGV[7] == '1' then
-  key = {name = P .. 'i:' .. ARGV[8], fingerprint = ARGV[9], seconds = ARGV[10]}
+  key = {text = ARGV[8], name = P .. 'i:' .. ARGV[8], fingerprint = ARGV[9], seconds = ARGV[10]}
   at = 11
 end
 if AGAIN and call('HGET', doc(name), 'y') == NONCE then return {'added', id_of(name)} end
 if key then
-  local known = call('GET', key.name)
-  if known then
-    local first = cmsgpack.unpack(known)
-    -- A name may have been forgotten and come again: then the key was another document's.
-    if call('HGET', doc(first[1]), 's') == first[3] then
-      local same = first[2] == key.fingerprint and kind_of(first[1]) == kind_of(name)
-      return {same and 'repeated' or 'conflict', id_of(first[1])}
-    end
-  end
+  local known = known_key(key.text, key.fingerprint, kind_of(name))
+  if known then return known end
 end
 if call('EXISTS', doc(name)) == 1 then return {'exists', id_of(name)} end
 local change = read_change(at)
