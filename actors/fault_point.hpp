@@ -17,7 +17,7 @@ namespace lazaret::actors {
 
 // clang-format off
 /// ROOM.MOMENT, about in the order in which a run and a job meet them.
-inline constexpr std::array<std::string_view, 59> fault_points{
+inline constexpr std::array<std::string_view, 66> fault_points{
     "schema.step", "schema.commit", "schema.stepped",
     "commit.before", "commit.after", "commit.half",
     "store.added", "store.amended", "store.taken", "store.renewed", "store.updated", "store.settled",
@@ -31,7 +31,8 @@ inline constexpr std::array<std::string_view, 59> fault_points{
     "report.draft", "report.named", "report.json", "report.audit_draft", "report.audit_log", "report.begin",
     "report.done",
     "delivery.taken", "delivery.sent", "delivery.settled",
-    "job.artifacts_draft", "job.artifacts", "job.log", "job.furnished", "job.ended", "job.jailed", "job.input",
+    "job.artifacts_draft", "job.artifacts", "job.log", "job.furnished", "job.ended", "job.jailed", "job.folder",
+    "job.answered", "job.input", "job.accept", "job.added", "job.begun", "job.ran", "job.settled",
     "answer.ran", "answer.kept",
     "prebuild.sweeps", "prebuild.untagged", "prebuild.tag_draft", "prebuild.built", "prebuild.layer",
     "prebuild.tagged",

@@ -5,6 +5,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/caf_fault.hpp"
+#include "actors/fault_point.hpp"
 #include "actors/stage.hpp"
 
 namespace lazaret::actors {
@@ -94,7 +95,9 @@ batch_state::~batch_state() {
 caf::result<committed> batch_state::accept(commit_job& request) {
   using kind = durable::admission::kind;
   if (draining_) return make_fault(fault::draining);
+  LAZARET_FAULT_POINT("job.accept");
   auto got = options_.jobs->add(*request.what, limit_, request.key);
+  LAZARET_FAULT_POINT("job.added");
   if (!got) return make_fault(fault::store_away);
   if (got->what == kind::full) return make_fault(fault::queue_full);
   if (got->what == kind::conflict) return make_fault(fault::key_reused);
@@ -147,6 +150,7 @@ void batch_state::begin(entries::iterator e) {
   const auto written = options_.jobs->update(e->claim, next);
   if (!written) return later(*e);
   if (is_lost(written)) return drop(e);
+  LAZARET_FAULT_POINT("job.begun");
   e->what = std::move(next);
   e->began = steady_clock::now();
   e->worker = crew_->take();
@@ -181,6 +185,7 @@ void batch_state::put_back(entry& e, std::chrono::milliseconds wait, bool died) 
 void batch_state::complete(job_ran& done) {
   const auto e = in_hand(done.id, done.attempt);
   if (e == entries_.end() || !e->worker) return;
+  LAZARET_FAULT_POINT("job.ran");
   const auto* how = e->canceled || e->lost ? "canceled" : done.result ? "done" : "failed";
   board_->meters().stage_finished(name, how, steady_clock::now() - e->began);
   crew_->give_back(e->worker);
@@ -239,6 +244,7 @@ void batch_state::settle(entries::iterator e) {
     written = options_.jobs->settle(e->claim, e->what);
   }
   if (!written) return later(*e);
+  LAZARET_FAULT_POINT("job.settled");
   if (*written == settlement::done) {
     if (e->poisoned) board_->meters().poisoned(name);
     answer_waiters(e->what);

@@ -5,6 +5,7 @@
 #include <boost/uuid/uuid_io.hpp>
 
 #include "actors/ask.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -31,12 +32,14 @@ void front_desk::submit(batch::new_job what, reply<batch::submitted> done) {
   made->id = new_id();
   auto kept = options_.files->keep(made->id, what.input);
   if (!kept) return done(refusal{fault::store_away, kept.error().describe()});
+  LAZARET_FAULT_POINT("job.folder");
   made->front = std::move(what.front);
   made->owner = std::move(what.owner);
   made->spec = std::move(what.spec);
   made->input = std::move(*kept);
   made->created_at = std::chrono::system_clock::now();
   const auto settle = [done = std::move(done), files = options_.files, id = made->id](answer<batch::submitted> given) {
+    LAZARET_FAULT_POINT("job.answered");
     // When nobody answered it may have been accepted all the same; a folder without a job is swept later.
     const auto* why = std::get_if<refusal>(&given);
     const auto* got = std::get_if<batch::submitted>(&given);
