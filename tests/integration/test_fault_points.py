@@ -54,6 +54,10 @@ def tearDownModule():
     index.__exit__()
 
 
+def runs_of(one):
+    return one.data / "blobs" / "runs"
+
+
 def start(place=None, **settings):
     """With a place: one that is going to die there, perhaps before it is ready."""
     service.program = FAULTY if place else support.BUILD / "bin" / "lazaretd"
@@ -151,7 +155,7 @@ class At(unittest.TestCase):
                 continue
             clients.assert_whole(service, known, kind, name, number)
             if kind == "triage":
-                clients.assert_whole_files(service.data / "blobs" / "runs", name)
+                clients.assert_whole_files(runs_of(service) / name)
                 came = sink.got.get(name, [])
                 self.assertEqual((len(set(came)), sink.runs[name]), (1, {name}), "one message and one key")
                 if self.place not in MAY_COME_AGAIN:
@@ -201,7 +205,7 @@ class At(unittest.TestCase):
         half = [path for folder in ("cache/parts", "prebuilds/building", "prebuilds/trash")
                 for path in (service.data / folder).glob("*")] + list((service.data / "prebuilds" / "tags").glob("*.new"))
         self.assertEqual(half, [], "half-made files")
-        self.assertEqual({path.name for path in (service.data / "blobs" / "runs").glob("*")} - listed, set(), "folders of no run")
+        self.assertEqual({path.name for path in runs_of(service).glob("*")} - listed, set(), "folders of no run")
 
 
 class Release(unittest.TestCase):
