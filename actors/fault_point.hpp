@@ -17,11 +17,13 @@ namespace lazaret::actors {
 
 // clang-format off
 /// ROOM.MOMENT, about in the order in which a run and a job meet them.
-inline constexpr std::array<std::string_view, 66> fault_points{
+inline constexpr std::array<std::string_view, 71> fault_points{
     "schema.step", "schema.commit", "schema.stepped",
     "commit.before", "commit.after", "commit.half",
     "store.added", "store.amended", "store.taken", "store.renewed", "store.updated", "store.settled",
     "store.put_back", "store.abandoned", "store.appended",
+    "accept.write", "accept.written",
+    "queue.begun", "queue.result", "queue.assigned",
     "stage.result", "stage.recorded",
     "cache.partial", "cache.whole", "cache.synced", "cache.named",
     "download.begin", "download.done",

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/caf_fault.hpp"
+#include "actors/fault_point.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -113,7 +114,9 @@ void queue_state::write_all() {
     arrivals.back().answer.deliver(make_fault(fault::queue_full));
   std::vector<new_run> fresh;
   for (const auto& one : arrivals) fresh.push_back({queued(one.what), one.key});
+  LAZARET_FAULT_POINT("accept.write");
   const auto written = store_->add_all(fresh);
+  LAZARET_FAULT_POINT("accept.written");
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
     auto& answer = arrivals[i].answer;
     if (written[i] && written[i]->what == durable::admission::kind::conflict)
@@ -175,6 +178,7 @@ void queue_state::mark(const begin& started) {
   auto now = begun(e->what, e->at);
   const auto written = store_->update(e->claim, now);
   if (is_lost(written)) return drop(started.ticket.run_id);
+  LAZARET_FAULT_POINT("queue.begun");
   // A store that can't be written now is met again when the result is recorded; the work need not wait for it.
   e->what = std::move(now.now);
 }
@@ -185,6 +189,7 @@ caf::result<recorded> queue_state::record(finish& done) {
   const int retries = e->claim.attempts - 1 - e->claim.deaths;
   auto outcome = after(e->what, e->at, std::move(done.result), retries, options_.rules);
   if (e->at == work_stage::download) outcome = or_earlier_verdict(std::move(outcome));
+  LAZARET_FAULT_POINT("queue.result");
   const auto written = store_->settle(e->claim, outcome);
   if (!written) return make_fault(fault::store_away);
   if (*written == settlement::done && outcome.now.status == status::completed && outcome.now.analysis)
@@ -330,6 +335,7 @@ void queue_state::assign(lane& to, work_stage stage, held_run one) {
   --to.room;
   self_->send(to.stage, assignment{t, std::make_shared<const run>(one.what)});
   one.claim.body.clear();
+  LAZARET_FAULT_POINT("queue.assigned");
   hold(t.run_id, {std::move(one.claim), std::move(one.what), stage});
 }
 

@@ -1,12 +1,13 @@
 """Nodes and a Redis, each in a network namespace of its own on one bridge, for tests that kill, freeze and cut them off.
 
     here 10.77.0.1 (index, clients) ── bridge ──┬── node 1  10.77.0.11
-                                                                      ├── node 2  10.77.0.12
-                                                                      └── redis   10.77.0.9
+                                                ├── node 2  10.77.0.12
+                                                └── redis   10.77.0.9
 """
 import concurrent.futures
 import contextlib
 import ctypes
+import http.client
 import pathlib
 import signal
 import socket
@@ -166,10 +167,14 @@ class Node(Victim):
                 self.jailers.update(support.Service.jailers(self))
             time.sleep(0.5)
 
+    def readiness(self):
+        try:
+            return self.request("GET", "/readyz", timeout=3)[:2]
+        except (OSError, http.client.HTTPException) as unreachable:
+            return None, unreachable
+
     def is_ready(self):
-        with contextlib.suppress(OSError):
-            return self.request("GET", "/readyz", timeout=2)[0] == 200
-        return False
+        return self.readiness()[0] == 200
 
     def __exit__(self, *exc):
         super().__exit__(*exc)

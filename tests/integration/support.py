@@ -33,12 +33,20 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A client that is killed while it is being answered is no news."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Index(contextlib.AbstractContextManager):
     """A static file server over the folder that deploy/mirror.sh made."""
 
     def __init__(self, folder=MIRROR, host="127.0.0.1"):
         handler = functools.partial(QuietHandler, directory=str(folder))
-        self.server = http.server.ThreadingHTTPServer((host, 0), handler)
+        self.server = QuietServer((host, 0), handler)
         self.url = f"http://{host}:{self.server.server_port}/simple"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -97,12 +97,12 @@ class Faults(unittest.TestCase):
             self.survive(nodes, victims, kinds)
         except BaseException:
             for node in nodes:
-                print(f"---- {node.data.name}\n" + pathlib.Path(node.log.name).read_text(errors="replace")[-4000:], flush=True)
+                print(f"---- {node.data.name} {node.readiness()}\n" + pathlib.Path(node.log.name).read_text(errors="replace")[-4000:], flush=True)
             raise
 
     def survive(self, nodes, victims, kinds):
         for node in nodes:
-            support.Service.until(node.is_ready, 20, "the node is ready")
+            support.Service.until(node.is_ready, 60, "the node is ready")
         asked = clients.Clients(nodes, SEED)
         chaos = Chaos(victims, kinds, SECONDS)
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
@@ -117,7 +117,7 @@ class Faults(unittest.TestCase):
         for victim in victims.values():  # nobody ended by itself, but for one that found no store when it was started
             self.assertLessEqual(set(victim.endings), {-signal.SIGKILL, 1}, victim.endings)
         for node in nodes:
-            support.Service.until(node.is_ready, 30, "the node is ready again")
+            support.Service.until(node.is_ready, 60, "the node is ready again")
         self.assertEqual(len(asked.accepted), RUNS)
         self.assertEqual(len({name for _, name, _ in asked.accepted}), RUNS, "each has an id of its own")
         poisoned = self.each_ends(nodes, asked)
