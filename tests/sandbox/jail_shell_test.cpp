@@ -42,7 +42,7 @@ finished run_in_shell(const policy& what, unique_fd standard_input = unique_fd{}
 
 TEST_CASE("A shell is told the whole policy: program, streams, files, links, directories, host name, /proc") {
   auto what = script(
-      "read line; echo $0 $NAME $(pwd) $line $(hostname) $(cat /etc/own /opt/link) $(/opt/run); echo $$ > /tmp/x && ls "
+      "read line; echo $0 $NAME $(pwd) $line $(uname -n) $(cat /etc/own /opt/link) $(/opt/run); echo $$ > /tmp/x && ls "
       "/tmp /made /proc/self/status; touch /made/x 2>/dev/null || echo read-only; echo to-stderr >&2; exit 7");
   what.argv.push_back("zero");
   what.environment = {"PATH=/usr/bin:/bin", "NAME=value"};
