@@ -24,6 +24,7 @@ policy script(std::string text) {
 struct jailer_with_shells : started_jailer {
   explicit jailer_with_shells(std::string how_many = "2") : started_jailer{{"--shells", how_many}} {}
   void await(std::size_t waiting) {
+    REQUIRE(client().check().has_value());  // it serves: no other children are to come
     REQUIRE(eventually([&] { return children().size() == waiting; }));
   }
 };
@@ -90,6 +91,8 @@ TEST_CASE("Limits, the observer and the audit channel are as a shell's policy sa
   hog.limits.memory = 64_MiB;
   hog.observe = true;
   const auto heavy = run_in_shell(hog);
+  INFO(describe(heavy.how) << "; it printed: " << heavy.out << heavy.err);
+  REQUIRE(!heavy.observations.empty());
   CHECK_THAT(heavy.observations.front(), Contains("/bin/sh"));
   started_jailer counting;
   if (is_counted(counting)) CHECK(heavy.how.reason == ending::out_of_memory);
