@@ -139,6 +139,11 @@ class group final : public cgroup {
   void kill() noexcept override {
     for (const auto& part : parts_) part->kill();
   }
+  [[nodiscard]] result<void> limit(const limits& what) {
+    for (const auto& part : parts_)
+      if (auto done = part->limit(what); !done) return done;
+    return {};
+  }
 
  private:
   std::vector<std::unique_ptr<cgroups::part>> parts_;  ///< the one that can stop forks first
@@ -154,19 +159,21 @@ class tree final : public cgroup_tree {
         absent_{std::move(absent)} {}
 
   result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& asked) override {
-    auto what = asked;
-    if (what.cpus >= static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) what.cpus = 0;  // all that there is
-    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    if (name.empty() || name.size() > 100 || name.find_first_not_of(plain) != std::string::npos)
-      return failure{"cgroup", EINVAL, "name `" + name + "`", {}};
+    const auto what = in_earnest(asked);
     if (what.cpus > 0 && !limits("cpu")) return why_not("cpu");  // nothing could stand in
-    std::vector<std::unique_ptr<cgroups::part>> parts;
-    for (const auto& root : roots_) {
-      auto part = root->make(name, what);
-      if (!part) return part.error();
-      if (*part) parts.push_back(std::move(*part));
-    }
-    return std::unique_ptr<cgroup>{std::make_unique<group>(std::move(parts))};
+    return make_of(name, [&](cgroups::root& root) { return root.make(name, what); });
+  }
+  result<std::unique_ptr<cgroup>> make_unlimited(const std::string& name) override {
+    return make_of(name, [&](cgroups::root& root) { return root.make_unlimited(name); });
+  }
+  [[nodiscard]] bool may_limit_later(const sandbox::limits& asked) const noexcept override {
+    const auto what = in_earnest(asked);
+    return (what.cpus <= 0 || limits("cpu")) &&
+           std::ranges::all_of(roots_, [&](const auto& root) { return root->may_limit_later(what); });
+  }
+  [[nodiscard]] result<void> limit(cgroup& made, const sandbox::limits& asked) const override {
+    if (!may_limit_later(asked)) return failure{"cgroup", ENOTSUP, "cpu", "the group was made without that hierarchy"};
+    return static_cast<group&>(made).limit(in_earnest(asked));
   }
   void prepare() override {
     for (const auto& root : roots_) root->prepare();
@@ -183,6 +190,25 @@ class tree final : public cgroup_tree {
   [[nodiscard]] std::string describe() const override { return description_; }
 
  private:
+  /// A quota of all processors that there are is none.
+  static sandbox::limits in_earnest(sandbox::limits what) {
+    if (what.cpus >= static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) what.cpus = 0;
+    return what;
+  }
+  template <class Make>
+  result<std::unique_ptr<cgroup>> make_of(const std::string& name, Make make_part) {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    if (name.empty() || name.size() > 100 || name.find_first_not_of(plain) != std::string::npos)
+      return failure{"cgroup", EINVAL, "name `" + name + "`", {}};
+    std::vector<std::unique_ptr<cgroups::part>> parts;
+    for (const auto& root : roots_) {
+      auto part = make_part(*root);
+      if (!part) return part.error();
+      if (*part) parts.push_back(std::move(*part));
+    }
+    return std::unique_ptr<cgroup>{std::make_unique<group>(std::move(parts))};
+  }
+
   std::vector<std::unique_ptr<cgroups::root>> roots_;
   std::string description_;
   std::vector<std::string> controllers_;

@@ -49,6 +49,11 @@ class cgroup_tree {
  public:
   virtual ~cgroup_tree() = default;
   virtual result<std::unique_ptr<cgroup>> make(const std::string& name, const sandbox::limits& what) = 0;
+  /// A group that is given its limits later, once, by limit(): what is charged by then stays charged. For limits that
+  /// make() would have used another hierarchy for (v1's `cpu`), may_limit_later() is false, and limit() fails.
+  virtual result<std::unique_ptr<cgroup>> make_unlimited(const std::string& name) = 0;
+  [[nodiscard]] virtual bool may_limit_later(const sandbox::limits& what) const noexcept = 0;
+  [[nodiscard]] virtual result<void> limit(cgroup& group, const sandbox::limits& what) const = 0;
   /// Makes the directories of the next group, so that make() has only its limits to set: a third of a millisecond on
   /// v1. For when there is time; does nothing when they are there, and where they can't be made, make() will say so.
   virtual void prepare() = 0;

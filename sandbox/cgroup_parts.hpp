@@ -33,6 +33,7 @@ struct hierarchy {
 class part {
  public:
   virtual ~part() = default;
+  virtual result<void> limit(const limits& what) = 0;
   virtual result<void> attach(int pid) = 0;
   [[nodiscard]] virtual int attach_self() const noexcept = 0;
   [[nodiscard]] virtual int clone_into_fd() const noexcept { return -1; }
@@ -72,7 +73,9 @@ class root {
   virtual ~root() = default;
   /// Null when this hierarchy has nothing to say for these limits: an attach saved.
   virtual result<std::unique_ptr<part>> make(const std::string& name, const limits& what) = 0;
-  virtual void prepare() = 0;  ///< see cgroup_tree
+  virtual result<std::unique_ptr<part>> make_unlimited(const std::string& name) = 0;  ///< see cgroup_tree
+  [[nodiscard]] virtual bool may_limit_later(const limits& what) const noexcept = 0;  ///< see cgroup_tree
+  virtual void prepare() = 0;                                                         ///< see cgroup_tree
 };
 
 [[nodiscard]] result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted,

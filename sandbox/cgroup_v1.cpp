@@ -43,7 +43,7 @@ class part_v1 final : public part {
     return {};
   }
 
-  result<void> limit(const limits& what) {
+  result<void> limit(const limits& what) override {
     if (carried_.memory)
       if (auto done = limit_memory(what); !done) return done;
     if (carried_.pids)
@@ -126,16 +126,19 @@ class root_v1 final : public root {
       : directory_{std::move(directory)}, home_{std::move(where)}, carried_{what} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
-    if (carried_.only_quota() && what.cpus <= 0 && what.cpu_shares == 0) return std::unique_ptr<part>{};
-    if (!home_) {
-      auto made = home::open(directory_, true);
-      if (!made) return made.error();
-      home_ = std::move(*made);
-    }
-    auto made = spare_ ? result<std::unique_ptr<part_v1>>{std::move(spare_)} : open_part(name);
-    if (!made) return made.error();
+    if (may_limit_later(what) && carried_.only_quota()) return std::unique_ptr<part>{};
+    auto made = open_any(name);
+    if (!made) return made;
     if (auto done = (*made)->limit(what); !done) return done.error();
-    return std::unique_ptr<part>{std::move(*made)};
+    return made;
+  }
+
+  result<std::unique_ptr<part>> make_unlimited(const std::string& name) override {
+    return carried_.only_quota() ? std::unique_ptr<part>{} : open_any(name);
+  }
+
+  [[nodiscard]] bool may_limit_later(const limits& what) const noexcept override {
+    return !carried_.only_quota() || (what.cpus <= 0 && what.cpu_shares == 0);
   }
 
   void prepare() override {
@@ -144,6 +147,17 @@ class root_v1 final : public root {
   }
 
  private:
+  result<std::unique_ptr<part>> open_any(const std::string& name) {
+    if (!home_) {
+      auto made = home::open(directory_, true);
+      if (!made) return made.error();
+      home_ = std::move(*made);
+    }
+    auto made = spare_ ? result<std::unique_ptr<part_v1>>{std::move(spare_)} : open_part(name);
+    if (!made) return made.error();
+    return std::unique_ptr<part>{std::move(*made)};
+  }
+
   result<std::unique_ptr<part_v1>> open_part(const std::string& name) {
     auto directory = home_->make(name);
     if (!directory) return directory.error();

@@ -18,8 +18,11 @@ bool has(const std::vector<std::string>& all, std::string_view one) {
 /// Kernel documentation: admin-guide/cgroup-v2.rst.
 class part_v2 final : public part {
  public:
-  part_v2(std::shared_ptr<home> where, std::string name, unique_fd directory)
-      : home_{std::move(where)}, name_{std::move(name)}, directory_{std::move(directory)} {}
+  part_v2(std::shared_ptr<home> where, std::string name, unique_fd directory, std::vector<std::string> controllers)
+      : home_{std::move(where)},
+        name_{std::move(name)},
+        directory_{std::move(directory)},
+        controllers_{std::move(controllers)} {}
 
   ~part_v2() override {
     kill();
@@ -27,16 +30,15 @@ class part_v2 final : public part {
     home_->remove(name_);
   }
 
-  result<void> open_files(const std::vector<std::string>& controllers) {
+  result<void> open_files() {
     procs_.reset(::openat(directory_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
     if (!procs_) return os_failure("cgroup", "open cgroup.procs of " + name_);
-    if (has(controllers, "memory")) oom_event_.reset(::openat(directory_.get(), "memory.events", O_RDONLY | O_CLOEXEC));
+    if (has(controllers_, "memory"))
+      oom_event_.reset(::openat(directory_.get(), "memory.events", O_RDONLY | O_CLOEXEC));
     return {};
   }
 
-  result<void> limit(const limits& what, const std::vector<std::string>& controllers) {
-    return limit_v2(directory_.get(), what, controllers);
-  }
+  result<void> limit(const limits& what) override { return limit_v2(directory_.get(), what, controllers_); }
 
   result<void> attach(int pid) override { return write_at(directory_.get(), "cgroup.procs", std::to_string(pid)); }
   [[nodiscard]] int attach_self() const noexcept override { return ::write(procs_.get(), "0", 1) == 1 ? 0 : errno; }
@@ -53,6 +55,7 @@ class part_v2 final : public part {
   std::shared_ptr<home> home_;
   std::string name_;
   unique_fd directory_, procs_, oom_event_;
+  std::vector<std::string> controllers_;
 };
 
 class root_v2 final : public root {
@@ -61,11 +64,19 @@ class root_v2 final : public root {
       : home_{std::move(where)}, controllers_{std::move(controllers)} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
+    auto made = make_unlimited(name);
+    if (!made) return made;
+    if (auto done = (*made)->limit(what); !done) return done.error();
+    return made;
+  }
+
+  result<std::unique_ptr<part>> make_unlimited(const std::string& name) override {
     auto made = spare_ ? result<std::unique_ptr<part_v2>>{std::move(spare_)} : open_part(name);
     if (!made) return made.error();
-    if (auto done = (*made)->limit(what, controllers_); !done) return done.error();
     return std::unique_ptr<part>{std::move(*made)};
   }
+
+  [[nodiscard]] bool may_limit_later(const limits& /*what*/) const noexcept override { return true; }
 
   void prepare() override {
     if (spare_) return;
@@ -76,8 +87,8 @@ class root_v2 final : public root {
   result<std::unique_ptr<part_v2>> open_part(const std::string& name) {
     auto directory = home_->make(name);
     if (!directory) return directory.error();
-    auto made = std::make_unique<part_v2>(home_, name, std::move(*directory));
-    if (auto done = made->open_files(controllers_); !done) return done.error();
+    auto made = std::make_unique<part_v2>(home_, name, std::move(*directory), controllers_);
+    if (auto done = made->open_files(); !done) return done.error();
     return made;
   }
 

@@ -32,6 +32,7 @@
 #include "sandbox/program.hpp"
 #include "sandbox/protocol.hpp"
 #include "sandbox/reaper.hpp"
+#include "sandbox/shell.hpp"
 #include "sandbox/terminal.hpp"
 #include "sandbox/try.hpp"
 
@@ -94,8 +95,43 @@ result<void> hand_out(openings made) {
   return wire::send_within(status_fd, protocol::encode(kind::ready, present), fds, jailer_patience);
 }
 
+result<void> take_streams(const std::vector<unique_fd>& fds) {
+  for (int fd = 0; fd < 3; ++fd)
+    if (::dup2(fds[static_cast<std::size_t>(fd)].get(), fd) < 0) return os_failure("descriptors", "dup2");
+  return {};
+}
+
+/// The jailer has set the group's limits before it tells.
+result<void> learn_policy(policy& what) {
+  LAZARET_TRY(wire::send(status_fd, protocol::encode(kind::waiting)));
+  auto said = wire::receive_within(status_fd, for_ever);
+  if (!said) return said.error();
+  if (said->closed()) ::_exit(0);  // not needed any more
+  const bool is_sealed = said->fds.size() == 4;
+  if (static_cast<kind>(said->bytes.front()) != kind::policy || (said->fds.size() != 3 && !is_sealed))
+    return failure{"jailer", EPROTO, "expected a policy", {}};
+  auto body = is_sealed ? wire::unseal(said->fds.back().get(), protocol::max_body)
+                        : result<std::string>{boost::system::in_place_value, said->bytes.substr(1)};
+  if (!body) return body.error();
+  auto asked = protocol::decode<policy>(*body);
+  if (!asked) return asked.error();
+  what = std::move(*asked);
+  return take_streams(said->fds);
+}
+
+/// Where a shell waits until it is told what it is for. It holds nothing of anybody's until then.
+result<void> await_policy(const jail_plan& plan, shell& unfinished) {
+  LAZARET_TRY(unfinished.keep_in_sight());
+  const auto common = std::move(plan.what);
+  LAZARET_TRY(learn_policy(plan.what));
+  return unfinished.furnish(common, plan.what, plan.rules);
+}
+
 /// The order of confinement. Each step relies on those above it.
 result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
+  const bool is_shell = plan.knows == told::nothing;
+  private_view view{plan.trees};
+  shell unfinished{view};
   openings made;
   LAZARET_TRY(enter_cgroup(plan.group));  // from now on all is charged
   LAZARET_TRY(keep_own_descriptors(plan.descriptors));
@@ -110,14 +146,17 @@ result<void> confine(const jail_plan& plan, tally& counts, oom_order& victims) {
   LAZARET_TRY(die_with_jailer(status_fd));
   LAZARET_TRY(become_opaque());
   if (plan.optional.cgroup_namespace) LAZARET_TRY(hide_cgroup_path());
-  LAZARET_TRY(name_host(plan.what));
-  LAZARET_TRY(make_private(plan.trees, *sources));
+  LAZARET_TRY(make_private(view, *sources));
   LAZARET_TRY(make_overlays(plan.mount_point, *sources));
+  if (is_shell) LAZARET_TRY(unfinished.provide());
   LAZARET_TRY(enter_new_root(plan.what, plan.mount_point));  // the host is out of sight
   LAZARET_TRY(furnish_root(plan.what, std::move(*sources)));
+  LAZARET_TRY(bound_capabilities());
+  if (is_shell) LAZARET_TRY(await_policy(plan, unfinished));  // what follows is as the policy says
+  LAZARET_TRY(name_host(plan.what));
   LAZARET_TRY(make_openings(plan.what, made));  // the audit socket needs a writable root
   LAZARET_TRY(seal_root(plan.what));
-  LAZARET_TRY(drop_capabilities());  // none of the above can be undone now
+  LAZARET_TRY(renounce_capabilities());  // none of the above can be undone now
   LAZARET_TRY(forbid_new_privileges());
   return hand_out(std::move(made));
 }
@@ -133,12 +172,10 @@ result<void> learn_program(policy& what) {
   protocol::read(from, program);
   if (static_cast<kind>(said->bytes.front()) != kind::program || !from.complete() || said->fds.size() != 3)
     return failure{"jailer", EPROTO, "expected a program", {}};
-  for (int fd = 0; fd < 3; ++fd)
-    if (::dup2(said->fds[static_cast<std::size_t>(fd)].get(), fd) < 0) return os_failure("descriptors", "dup2");
   what.argv = std::move(program.argv);
   what.environment = std::move(program.environment);
   what.working_directory = std::move(program.working_directory);
-  return {};
+  return take_streams(said->fds);
 }
 
 /// write(2), not sendmsg(2): the latter is observed, and blocks before there is an observer.
@@ -161,8 +198,9 @@ result<void> become_program(const jail_plan& plan) {
     if (auto done = seccomp_filter::no_set_ids().install(); !done) return done.error();
   // Before the filter, which lets nobody change all of them.
   LAZARET_TRY(set_resource_limits(plan.what.limits, plan.cgroup_lacks));
-  LAZARET_TRY(filter_calls(plan.filter, plan.what.observe));
-  if (plan.is_ahead) LAZARET_TRY(learn_program(plan.what));
+  const bool observe = plan.what.observe;
+  LAZARET_TRY(filter_calls(observe ? plan.observing_filter : plan.plain_filter, observe));
+  if (plan.knows == told::all_but_the_program) LAZARET_TRY(learn_program(plan.what));
   const char* directory = plan.what.working_directory.c_str();
   if (::chdir(directory) != 0) return os_failure("program", std::string{"chdir "} + directory);
   LAZARET_TRY(execute(plan.what));

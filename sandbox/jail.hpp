@@ -26,12 +26,20 @@ struct optional_layers {
   bool cgroup_namespace = false;
 };
 
+/// What a jail is made with; the rest is told to it later.
+enum class told : std::uint8_t {
+  everything,
+  all_but_the_program,  ///< what the policy says of the program alone is to come (protocol::program)
+  nothing,              ///< a shell (shell.hpp): the policy is to come, and `what` is what all jails have in common
+};
+
 /// All that the cloned child needs from the jailer.
 struct jail_plan {
   policy& what;  ///< the child's copy
   const bind_rules& rules;
   const shared_trees& trees;
-  const seccomp_filter& filter;
+  const seccomp_filter& plain_filter;
+  const seccomp_filter& observing_filter;
   std::span<const std::string> volume_paths;
   const cgroup* group = nullptr;   ///< to be entered; null when the child was born in it (CLONE_INTO_CGROUP)
   lacking cgroup_lacks;            ///< what resource limits stand in for
@@ -40,7 +48,7 @@ struct jail_plan {
   bool clear_groups = true;
   optional_layers optional;
   own_descriptors descriptors;
-  bool is_ahead = false;  ///< what the policy says of the program is told later (protocol::program)
+  told knows = told::everything;
 };
 
 /// The child's whole life: pid 1 of the jail. Confines itself, forks the program, reaps, reports, ends with the

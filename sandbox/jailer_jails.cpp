@@ -115,6 +115,7 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   accepted.what = std::move(wanted->what);
   accepted.channel = std::move(channel);
   if (volumes->fresh && may_be_prepared(accepted) && use_waiting(key, *volumes, wanted->volumes, accepted)) return {};
+  if (use_shell(accepted)) return {};
   for (const auto id : wanted->volumes) stock_.forget_volume(id);
   return make_jail(std::move(accepted));
 }
@@ -133,6 +134,36 @@ bool jailer_process::use_waiting(const std::string& key, const rented& volumes, 
   }
 }
 
+/// None of its kind waits; perhaps one that is of no kind yet. False: none that can become what is asked for.
+bool jailer_process::use_shell(jail_request& accepted) {
+  const bool is_possible = !shells_.empty() && fits(common_, accepted.what) &&
+                           finds_all_alone(common_, accepted.what) && (*groups_)->may_limit_later(accepted.what.limits);
+  if (!is_possible) return false;
+  const auto jail = jails_.find(shells_.front());
+  shells_.erase(shells_.begin());
+  if (jail == jails_.end()) return false;
+  if (jail->second->take_on(accepted)) return true;
+  jails_.erase(jail);
+  return false;
+}
+
+bool jailer_process::lacks_shells() const {
+  return shells_.size() < most_shells_ && jails_.size() < max_preparing && !refusal_ && trees_.available();
+}
+
+result<void> jailer_process::make_shell() {
+  jail_request request;
+  auto input = check_standard_input({});
+  if (!input) return input.error();
+  if (const auto taken = rent({}, request); !taken) return taken.error();
+  request.what = common_;
+  request.standard_input = std::move(*input);
+  request.knows = told::nothing;
+  LAZARET_TRY(make_jail(std::move(request)));
+  shells_.push_back(last_jail_);
+  return {};
+}
+
 /// A program has just been started. If it is a short one, whoever waits for it is told first; but not at the price of
 /// the next one's finding nothing prepared.
 void jailer_process::prepare_soon() {
@@ -144,6 +175,7 @@ void jailer_process::prepare_soon() {
 void jailer_process::prepare() {
   clear_expired();
   const auto* like = stock_.missing();
+  if (like == nullptr && lacks_shells() && make_shell()) return loop_.later([this] { prepare(); });
   if (like == nullptr || jails_.size() >= max_preparing) return keep_spare_group();
   stock::waiting made;
   const auto done = prepare(*like, made.volumes);
@@ -178,6 +210,7 @@ result<void> jailer_process::prepare(const stock::pattern& like, std::vector<std
   for (const auto id : volumes) workspace_.find(id)->used = false;  // by the jail that will be asked for
   request.what = like.what;
   request.standard_input = std::move(*input);
+  request.knows = told::all_but_the_program;
   return make_jail(std::move(request));
 }
 
@@ -197,6 +230,7 @@ result<void> jailer_process::make_jail(jail_request accepted) {
       "jail-" + std::to_string(number), std::move(accepted), [this, number] {
         loop_.later([this, number] {
           stock_.forget(number);
+          std::erase(shells_, number);
           jails_.erase(number);  // its empty cgroup: nobody needs to wait for that
           clear_expired();
         });

@@ -15,6 +15,7 @@ constexpr const char* usage = R"(usage: lazaret-jailer [options]
   --allow-bind PREFIX  let jails see this host path, read-only; may be given again
   --uid-base N         the first of 65536 host uids that jails run as (default 1900000000)
   --ahead N            jails to prepare ahead when jails of one kind are asked for again and again (default 2)
+  --shells N           jails to prepare of no kind, for whatever is asked for next (default 2)
   --require A,B,...    layers without which no jail is made (default: all that this kernel can have)
   --workspace DIR      a directory to mount on, in a private namespace (default /run/lazaret-jailer)
 )";
@@ -42,6 +43,7 @@ bool parse(int argc, char** argv, lazaret::sandbox::jailer_process_options& opti
                        : name == "--uid-base"   ? parse(value, options.uid_base) && options.uid_base >= 1000
                        : name == "--allow-bind" ? (options.allow_binds.emplace_back(value), value.starts_with('/'))
                        : name == "--ahead"      ? parse(value, options.ahead) && options.ahead <= 64
+                       : name == "--shells"     ? parse(value, options.shells) && options.shells <= 64
                        : name == "--require"    ? parse(value, options.require)
                        : name == "--workspace"  ? (options.workspace = value, value.starts_with('/'))
                                                 : false;

@@ -102,7 +102,7 @@ struct jailer_process::parts {
   result<unique_fd> probe;
   std::vector<std::string> require;
   bool privileged;
-  std::size_t ahead;
+  std::size_t ahead, shells;
   std::vector<std::string> lend;
   bool for_one;
   unique_fd host_mounts;
@@ -126,7 +126,8 @@ jailer_process::jailer_process(parts p)
       lend_{std::move(p.lend)},
       for_one_{p.for_one},
       host_mounts_{std::move(p.host_mounts)},
-      stock_{p.ahead} {
+      stock_{p.ahead},
+      most_shells_{p.for_one ? 0 : p.shells} {
   optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
   if (!observing_filter_) refusal_ = observing_filter_.error();
@@ -171,7 +172,7 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
       parts{std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
             std::move(*place), *ids, std::move(rules), std::move(trees), seccomp_filter::ready({.observe = false}),
             seccomp_filter::ready({.observe = true}), std::move(groups), std::move(probe), options.require,
-            !ids->single, options.ahead, options.lend, options.for_one_jail, std::move(host_mounts)}}};
+            !ids->single, options.ahead, options.shells, options.lend, options.for_one_jail, std::move(host_mounts)}}};
 }
 
 result<void> jailer_process::serve() {
@@ -184,6 +185,7 @@ result<void> jailer_process::serve() {
     prepare();
   }));
   keep_spare_group();
+  if (lacks_shells()) arm(preparation_.get(), std::chrono::milliseconds{1});
   while (open_) LAZARET_TRY(loop_.turn());
   jails_.clear();  // kills
   return {};

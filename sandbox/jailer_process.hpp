@@ -15,6 +15,7 @@
 #include "sandbox/protocol.hpp"
 #include "sandbox/running_jail.hpp"
 #include "sandbox/seccomp.hpp"
+#include "sandbox/shell.hpp"
 #include "sandbox/stock.hpp"
 #include "sandbox/uid_pool.hpp"
 #include "sandbox/validate.hpp"
@@ -34,6 +35,8 @@ struct jailer_process_options {
   std::uint32_t uid_base = uid_pool::options{}.base;
   /// Jails of one kind that may wait for their programs. 0: none is made before it is asked for.
   std::size_t ahead = 2;
+  /// Jails that wait without knowing what for (shell.hpp).
+  std::size_t shells = 2;
   std::string workspace;             ///< a directory to mount on, in a private namespace; empty: chosen
   std::vector<std::string> require;  ///< layers without which no jail is made; empty: all that this kernel can have
 };
@@ -66,6 +69,9 @@ class jailer_process {
   bool use_waiting(const std::string& key, const rented& volumes, const std::vector<std::uint64_t>& ids,
                    jail_request& accepted);
   result<void> make_jail(jail_request request);
+  bool use_shell(jail_request& accepted);
+  result<void> make_shell();
+  [[nodiscard]] bool lacks_shells() const;
   void prepare_soon();
   void prepare();
   result<void> prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes);
@@ -100,8 +106,11 @@ class jailer_process {
   std::optional<failure> refusal_;  ///< what every start_jail is answered with
   unique_fd lock_;
   std::uint64_t last_jail_ = 0;
-  unique_fd preparation_;            ///< a timer
-  stock stock_;                      ///< of jails_ that wait for a program
+  unique_fd preparation_;  ///< a timer
+  stock stock_;            ///< of jails_ that wait for a program
+  std::size_t most_shells_;
+  std::vector<std::uint64_t> shells_;  ///< of jails_ that wait for a policy, the oldest first
+  const policy common_ = policy_of_shells();
   std::map<int, unique_fd> leases_;  // of the volumes that were handed out
   std::map<std::uint64_t, std::unique_ptr<running_jail>> jails_;
   std::map<int, unique_fd> stewards_;  // pidfds

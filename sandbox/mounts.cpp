@@ -159,6 +159,22 @@ result<void> attach(int tree, const std::string& target, bool is_directory, bool
   return {};
 }
 
+/// With what is mounted below it.
+result<void> clone_private(private_view& view, const std::string& host_path, const std::string& target,
+                           std::uint64_t attributes, std::vector<detached_mount>& into) {
+  auto paths = view.trees().mounts_below(host_path);
+  paths.insert(paths.begin(), host_path);
+  for (const auto& path : paths) {
+    auto tree = view.clone(path);
+    if (!tree) return tree.error();
+    LAZARET_TRY(add_attributes(tree->get(), path, attributes));
+    struct stat status {};
+    if (::fstat(tree->get(), &status) != 0) return os_failure("bind", "fstat " + path);
+    into.push_back({std::move(*tree), target + path.substr(host_path.size()), S_ISDIR(status.st_mode), {}, attributes});
+  }
+  return {};
+}
+
 }  // namespace
 
 result<unique_fd> new_filesystem(const char* type, filesystem_options options, std::uint64_t attributes) {
@@ -195,39 +211,41 @@ result<std::vector<detached_mount>> take_sources(const policy& what, const bind_
     LAZARET_TRY(take(sources, volume_paths[v.index], v.target,
                      always | unless_executable(v.executable) | (v.writable ? 0 : MOUNT_ATTR_RDONLY)));
   if (what.mount_proc) {
-    // Made while the host's /proc is visible: the kernel asks for that (mount_too_revealing() in fs/namespace.c).
-    // subset=pid leaves out everything that is not a process: /proc/sys, kcore, sysrq-trigger, keys, timer_list, ...
-    auto proc = new_filesystem("proc", {{"hidepid", "invisible"}, {"subset", "pid"}}, always | MOUNT_ATTR_NOEXEC);
+    auto proc = new_proc();
     if (!proc) return proc.error();
     sources.push_back({std::move(*proc), "/proc", true, {}, 0});
   }
   return sources;
 }
 
-result<void> make_private(const shared_trees& trees, std::vector<detached_mount>& sources) {
-  if (!trees.available()) return {};
-  private_view view{trees};
+result<unique_fd> new_proc() {
+  // subset=pid leaves out everything that is not a process: /proc/sys, kcore, sysrq-trigger, keys, timer_list, ...
+  return new_filesystem("proc", {{"hidepid", "invisible"}, {"subset", "pid"}}, always | MOUNT_ATTR_NOEXEC);
+}
+
+result<void> make_private(private_view& view, std::vector<detached_mount>& sources) {
+  if (!view.trees().available()) return {};
   std::vector<detached_mount> all;
   for (auto& source : sources) {
-    if (source.host_path.empty()) {
+    if (source.host_path.empty())
       all.push_back(std::move(source));
-      continue;
-    }
-    auto paths = trees.mounts_below(source.host_path);
-    paths.insert(paths.begin(), source.host_path);
-    for (const auto& path : paths) {
-      auto tree = view.clone(path);
-      if (!tree) return tree.error();
-      LAZARET_TRY(add_attributes(tree->get(), path, source.attributes));
-      all.push_back({std::move(*tree),
-                     source.target + path.substr(source.host_path.size()),
-                     source.is_directory,
-                     {},
-                     source.attributes});
-    }
+    else
+      LAZARET_TRY(clone_private(view, source.host_path, source.target, source.attributes, all));
   }
   sources = std::move(all);
   return {};
+}
+
+result<std::vector<detached_mount>> take_from(private_view& view, const policy& what, const bind_rules& rules) {
+  std::vector<detached_mount> sources;
+  for (const auto& b : what.binds) {
+    if (!rules.allow(b.source)) return failure{"bind", EACCES, b.source, "not below any --allow-bind of the jailer"};
+    auto done =
+        clone_private(view, b.source, b.target, always | MOUNT_ATTR_RDONLY | unless_executable(b.executable), sources);
+    const bool is_absent = !done && (done.error().error == ENOENT || done.error().error == ENOTDIR);
+    if (!done && !(is_absent && b.optional)) return done.error();
+  }
+  return sources;
 }
 
 result<void> enter_new_root(const policy& what, const std::string& mount_point) {
@@ -271,6 +289,8 @@ result<void> furnish_root(const policy& what, std::vector<detached_mount> source
   }
   return {};
 }
+
+result<void> attach_directory(int tree, const std::string& target) { return attach(tree, target, true, true); }
 
 result<void> make_directory(const std::string& path) {
   for (auto at = path.find('/', 1); !path.empty(); at = path.find('/', at + 1)) {

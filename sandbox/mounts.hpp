@@ -46,14 +46,25 @@ using filesystem_options = std::initializer_list<std::pair<const char*, std::str
                                                                std::span<const std::string> volume_paths);
 
 /// Replaces what is the host's by clones with inodes of this jail's own. Call as the jail's user, the workspace still
-/// in sight. Does nothing where `trees` are unavailable: whether a jail may do without is the layer table's question.
-[[nodiscard]] result<void> make_private(const shared_trees& trees, std::vector<detached_mount>& sources);
+/// in sight. Does nothing where trees are unavailable: whether a jail may do without is the layer table's question.
+[[nodiscard]] result<void> make_private(private_view& view, std::vector<detached_mount>& sources);
+
+/// Both in one, for a jail that has only `view` left of the host: the policy's binds, none of which may be writable.
+[[nodiscard]] result<std::vector<detached_mount>> take_from(private_view& view, const policy& what,
+                                                            const bind_rules& rules);
+
+/// A /proc of this pid namespace's processes and nothing else, mounted nowhere yet. Made while the host's is visible:
+/// the kernel asks for that (mount_too_revealing() in fs/namespace.c).
+[[nodiscard]] result<unique_fd> new_proc();
 
 /// Makes a tmpfs the root of this mount namespace and lets go of the host's. `mount_point`: any directory.
 [[nodiscard]] result<void> enter_new_root(const policy& what, const std::string& mount_point);
 
 /// Text files, links, /dev, the sources and the policy's tmpfs, in this order.
 [[nodiscard]] result<void> furnish_root(const policy& what, std::vector<detached_mount> sources);
+
+/// Mounts what nobody's bind lies above of, on a directory of the new root that is made for it.
+[[nodiscard]] result<void> attach_directory(int tree, const std::string& target);
 
 /// Creates a directory and its parents in the new root.
 [[nodiscard]] result<void> make_directory(const std::string& path);

@@ -20,6 +20,7 @@ struct bind_mount {
   /// The program may write there, as the directory's owner. Refused by every jailer that was not started for it: only
   /// `lazaret jail --bind SRC:DST:rw` starts one so. For all others a host path is read-only by construction.
   bool writable = false;
+  friend bool operator==(const bind_mount&, const bind_mount&) = default;
 };
 
 /// A fresh file system that lives as long as the jail. Its pages count against the jail's memory.
@@ -64,11 +65,13 @@ struct text_file {
   std::string target;  ///< absolute path inside, on the root's own (read-only in the end) tmpfs
   std::string content;
   bool executable = false;  ///< true: a program; the root is then not noexec
+  friend bool operator==(const text_file&, const text_file&) = default;
 };
 
 struct symbolic_link {
   std::string target;  ///< absolute path inside of the link itself
   std::string points_to;
+  friend bool operator==(const symbolic_link&, const symbolic_link&) = default;
 };
 
 enum class network_mode : std::uint8_t {

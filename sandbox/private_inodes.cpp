@@ -164,27 +164,54 @@ std::vector<std::string> shared_trees::mounts_below(const std::string& canonical
   return below;
 }
 
+result<int> private_view::overlay_of(const std::string& lower) {
+  auto& overlay = overlays_[lower];
+  if (overlay) return overlay.get();
+  if (::chdir(trees_.directory().c_str()) != 0) return os_failure("private_inodes", "chdir " + trees_.directory());
+  auto made = mount_overlay(lower);
+  if (!made) return made.error();
+  // On top of its own lower tree: only what is mounted somewhere could be cloned from before Linux 6.15.
+  if (::move_mount(made->get(), "", AT_FDCWD, lower.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return os_failure("private_inodes", "mount an overlay on " + lower);
+  overlay = std::move(*made);
+  return overlay.get();
+}
+
 result<unique_fd> private_view::clone(const std::string& canonical) {
   const auto where = trees_.find(canonical);
   if (!where) return where.error();
-  auto& overlay = overlays_[where->lower];
-  if (!overlay) {
-    if (::chdir(trees_.directory().c_str()) != 0) return os_failure("private_inodes", "chdir " + trees_.directory());
-    auto made = mount_overlay(where->lower);
-    if (!made) return made.error();
-    // On top of its own lower tree: only what is mounted somewhere could be cloned from before Linux 6.15.
-    if (::move_mount(made->get(), "", AT_FDCWD, where->lower.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
-      return os_failure("private_inodes", "mount an overlay on " + where->lower);
-    overlay = std::move(*made);
-  }
+  const auto overlay = overlay_of(where->lower);
+  if (!overlay) return overlay.error();
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const unique_fd found{static_cast<int>(::syscall(SYS_openat2, overlay.get(), where->path.c_str(), &how, sizeof how))};
+  const unique_fd found{static_cast<int>(::syscall(SYS_openat2, *overlay, where->path.c_str(), &how, sizeof how))};
   if (!found) return os_failure("private_inodes", "open " + canonical, "must be reachable for everybody");
   unique_fd tree{::open_tree(found.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
   if (!tree) return os_failure("private_inodes", "open_tree " + canonical);
   return tree;
+}
+
+result<void> private_view::make_all() {
+  for (const auto& [path, lower] : trees_.lowers()) {
+    const auto overlay = overlay_of(lower);
+    if (!overlay) return overlay.error();
+    // What is mounted where it is now goes with the host's root.
+    unique_fd again{::open_tree(*overlay, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
+    if (!again) return os_failure("private_inodes", "open_tree " + path);
+    overlays_[lower] = std::move(again);
+  }
+  return {};
+}
+
+result<void> private_view::keep_below(const std::string& directory) {
+  for (const auto& [lower, overlay] : overlays_) {
+    const auto place = directory + "/" + lower;
+    if (::mkdir(place.c_str(), 0700) != 0) return os_failure("private_inodes", "mkdir " + place);
+    if (::move_mount(overlay.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+      return os_failure("private_inodes", "mount on " + place);
+  }
+  return {};
 }
 
 }  // namespace lazaret::sandbox

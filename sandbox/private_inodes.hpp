@@ -51,6 +51,8 @@ class shared_trees {
   /// The mounts strictly below a path, parents first: an overlay doesn't show them.
   [[nodiscard]] std::vector<std::string> mounts_below(const std::string& canonical) const;
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+  /// Path on the host -> name of its copy in directory().
+  [[nodiscard]] const std::map<std::string, std::string>& lowers() const noexcept { return lowers_; }
 
  private:
   result<void> keep_copy(const std::string& path);
@@ -66,8 +68,16 @@ class private_view {
   explicit private_view(const shared_trees& trees) : trees_{trees} {}
   /// A detached mount of a host path with inodes of this jail's own; never through a symbolic link.
   [[nodiscard]] result<unique_fd> clone(const std::string& canonical);
+  [[nodiscard]] const shared_trees& trees() const noexcept { return trees_; }
+
+  /// For a jail that can't know yet what it will clone (shell.hpp). All of its overlays are made while the workspace is
+  /// in sight, mounted below `directory` in the new root, and given up when that is taken down.
+  [[nodiscard]] result<void> make_all();
+  [[nodiscard]] result<void> keep_below(const std::string& directory);
+  void forget() noexcept { overlays_.clear(); }
 
  private:
+  result<int> overlay_of(const std::string& lower);
   const shared_trees& trees_;
   std::map<std::string, unique_fd> overlays_;
 };

@@ -29,9 +29,11 @@
 ///   executed     the program has replaced our code; bytes that init itself had written    fds: seccomp listener
 ///   failed       failure
 ///   reaped       wait status of the program; the last pid that was given in the jail, 0 when unknown
+///   waiting      it is a shell, and wants a policy
 /// jailer -> jail:
 ///   proceed      ids are mapped, limits are in force
 ///   program      program, to a jail that was prepared ahead          fds: stdin stdout stderr
+///   policy       policy (or nothing, if sealed), to a shell          fds: stdin stdout stderr [sealed policy]
 ///   signal       its number, for the program
 ///   stop         kill everybody, count, and end
 
@@ -74,6 +76,8 @@ enum class kind : std::uint8_t {
   hand_out,
   handed_out,
   signal,
+  waiting,
+  policy,
 };
 
 /// Which of the optional descriptors a message carries, in this order.

@@ -83,7 +83,8 @@ result<void> running_jail::set_up() {
     if (!made) return made.error();
     terminal_ = std::move(*made);
   }
-  auto group = with_.groups.make(name_, request_.what.limits);
+  auto group = request_.knows == told::nothing ? with_.groups.make_unlimited(name_)
+                                               : with_.groups.make(name_, request_.what.limits);
   if (!group) return group.error();
   group_ = std::move(*group);
   LAZARET_TRY(clone_init());
@@ -98,21 +99,35 @@ result<void> running_jail::set_up() {
 
 result<void> running_jail::take_on(jail_request& request) {
   LAZARET_TRY(make_pipes());
-  const protocol::program program{request.what.argv, request.what.environment, request.what.working_directory};
-  const std::array fds{request.standard_input.get(), output_write_.get(),
-                       (request.what.merge_output ? output_write_ : error_write_).get()};
+  if (request_.knows == told::nothing) LAZARET_TRY(with_.groups.limit(*group_, request.what.limits));
   LAZARET_TRY(with_.loop.watch(request.channel.get(), [this] { hear_holder(); }));
-  if (auto told = wire::send(status_.get(), protocol::encode(kind::program, program), fds); !told) {
+  if (auto done = tell(request); !done) {
     with_.loop.forget(request.channel.get());
-    return told;
+    return done;
   }
   output_write_.reset(), error_write_.reset();
   arm(wall_timer_.get(), set_up_patience);
   request_.what = std::move(request.what);
   request_.channel = std::move(request.channel);
-  was_prepared_ = true;
+  was_prepared_ = request_.knows == told::all_but_the_program;
   request.standard_input.reset();
   return {};
+}
+
+result<void> running_jail::tell(const jail_request& request) {
+  const auto& what = request.what;
+  std::vector<int> fds{request.standard_input.get(), output_write_.get(),
+                       (what.merge_output ? output_write_ : error_write_).get()};
+  if (request_.knows == told::all_but_the_program) {
+    const protocol::program program{what.argv, what.environment, what.working_directory};
+    return wire::send(status_.get(), protocol::encode(kind::program, program), fds);
+  }
+  const auto message = protocol::encode(kind::policy, what);
+  if (message.size() <= wire::max_message) return wire::send(status_.get(), message, fds);
+  const auto sealed = wire::seal(std::string_view{message}.substr(1));
+  if (!sealed) return sealed.error();
+  fds.push_back(sealed->get());
+  return wire::send(status_.get(), protocol::encode(kind::policy), fds);
 }
 
 result<void> running_jail::make_pipes() {
@@ -156,14 +171,15 @@ result<void> running_jail::clone_init() {
   if (pid < 0)
     return os_failure("namespaces", "clone3", "does the host allow user namespaces (user.max_user_namespaces)?");
   if (pid == 0) {
-    const bool is_ahead = !request_.channel;
+    const bool is_ahead = request_.knows != told::everything;
     const int input = terminal_ ? terminal_->slave.get() : request_.standard_input.get();
     const int output = is_ahead || terminal_ ? input : output_write_.get();
     const int error = is_ahead || terminal_ ? input : (request_.what.merge_output ? output_write_ : error_write_).get();
     live_as_init({.what = request_.what,
                   .rules = with_.rules,
                   .trees = with_.trees,
-                  .filter = request_.what.observe ? with_.observing_filter : with_.plain_filter,
+                  .plain_filter = with_.plain_filter,
+                  .observing_filter = with_.observing_filter,
                   .volume_paths = request_.volume_paths,
                   .group = group_->clone_into_fd() < 0 ? group_.get() : nullptr,
                   .cgroup_lacks = {.memory = !with_.groups.limits("memory"), .pids = !with_.groups.limits("pids")},
@@ -176,7 +192,7 @@ result<void> running_jail::clone_init() {
                                   .standard_error = error,
                                   .status = init_status_.get(),
                                   .terminal = terminal_ ? terminal_->instance.get() : -1},
-                  .is_ahead = is_ahead});
+                  .knows = request_.knows});
   }
   network.reset();
   pid_ = pid;
@@ -229,6 +245,9 @@ void running_jail::hear_init() {
       if (auto done = listen(std::move(*listener), std::move(pipe->second)); !done) fail(done.error());
       return;
     }
+    case kind::waiting:
+      if (!request_.channel) disarm(wall_timer_.get());
+      return;
     case kind::executed:
       if (!observer_ && !failure_) {
         if (got->fds.empty()) return fail({"start_jail", EMFILE, "seccomp listener", "too many jails at once?"});

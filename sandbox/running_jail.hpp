@@ -49,6 +49,7 @@ struct jail_request {
   uid_pool::lease uid;
   unique_fd channel;         ///< to whoever asked; closing the other end cancels. Empty: the jail is prepared ahead
   unique_fd standard_input;  ///< never empty
+  told knows = told::everything;
 };
 
 class running_jail {
@@ -62,14 +63,15 @@ class running_jail {
 
   /// Clones the jail. After a failure nothing is left of it, and the caller tells.
   [[nodiscard]] result<void> start();
-  /// Gives a jail that was prepared ahead its program, once. `request` must differ from what the jail was made with in
-  /// nothing but protocol::program, the channel and the standard input; its uid is ignored. After a failure `request`
-  /// is as it was, and the jail of no use.
+  /// Gives a jail that was prepared ahead its program, or a shell its policy, once. `request` must differ from what the
+  /// jail was made with in nothing but protocol::program, the channel and the standard input, or fit the shell; its uid
+  /// is ignored. After a failure `request` is as it was, and the jail of no use.
   [[nodiscard]] result<void> take_on(jail_request& request);
   [[nodiscard]] int channel() const noexcept { return request_.channel.get(); }
 
  private:
   result<void> set_up();
+  result<void> tell(const jail_request& request);
   result<void> make_pipes();
   result<void> make_controls();
   result<void> clone_init();

@@ -10,9 +10,11 @@
 #include <cerrno>
 #include <string>
 
+#include "sandbox/try.hpp"
+
 namespace lazaret::sandbox {
 
-result<void> drop_capabilities() {
+result<void> bound_capabilities() {
   int cap = 0;
   while (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) ++cap;
   // EINVAL: there is none of this number, so all were dropped (prctl(2)).
@@ -24,10 +26,19 @@ result<void> drop_capabilities() {
                                    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                                    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
   if (::prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) != 0) return os_failure("capabilities", "securebits");
+  return {};
+}
+
+result<void> renounce_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> none{};
   if (::syscall(SYS_capset, &header, none.data()) != 0) return os_failure("capabilities", "capset");
   return {};
+}
+
+result<void> drop_capabilities() {
+  LAZARET_TRY(bound_capabilities());
+  return renounce_capabilities();
 }
 
 }  // namespace lazaret::sandbox

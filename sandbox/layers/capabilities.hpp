@@ -11,4 +11,8 @@ namespace lazaret::sandbox {
 /// uid 0 nor a set-user-id file means anything. Needs CAP_SETPCAP; single-threaded.
 [[nodiscard]] result<void> drop_capabilities();
 
+/// The same in two: what no exec will ever have, which leaves this process what it has; and then that.
+[[nodiscard]] result<void> bound_capabilities();
+[[nodiscard]] result<void> renounce_capabilities();
+
 }  // namespace lazaret::sandbox

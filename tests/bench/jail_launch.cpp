@@ -10,7 +10,8 @@
 ///   took jail_launch BIN timeline N 0 0           N jails, one after the other, by a jailer that tells of each step at
 ///   its end
 /// AHEAD: how many jails of a kind the jailer may prepare before they are asked for. `unprepared` ones are asked of a
-/// jailer that prepares none. BIN: where lazaret-jailer and lazaret are.
+/// jailer that prepares none of a kind, only shells (sandbox/shell.hpp), `made` ones and the timeline's of one that
+/// prepares nothing. BIN: where lazaret-jailer and lazaret are.
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -68,14 +69,14 @@ void spawn_and_wait(const std::vector<std::string>& command) {
 }
 
 /// Its end of the connection closes with this process, and it ends with that.
-sandbox::unique_fd start_jailer(const std::string& path, const char* ahead) {
+sandbox::unique_fd start_jailer(const std::string& path, const char* ahead, const char* shells) {
   auto ends = must(sandbox::wire::make_channel());
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends.second.get(), 3);
   static int jailers = 0;  // other jailers of this machine have other uids
   const auto uids = 1'700'000'000 + (::getpid() + 500 * jailers++) % 1000 * 65536;
-  spawn({path, "--uid-base", std::to_string(uids), "--ahead", ahead}, &actions);
+  spawn({path, "--uid-base", std::to_string(uids), "--ahead", ahead, "--shells", shells}, &actions);
   ::posix_spawn_file_actions_destroy(&actions);
   return std::move(ends.first);
 }
@@ -114,7 +115,8 @@ int main(int argc, char** argv) {
   const std::string how = argv[2];
   const int times = std::atoi(argv[3]), number = std::atoi(argv[4]);
   const auto path = programs + (how == "timeline" ? "lazaret-jailer-timed" : "lazaret-jailer");
-  sandbox::jailer jailer{start_jailer(path, argv[5])}, unprepared{start_jailer(path, "0")};
+  sandbox::jailer jailer{start_jailer(path, argv[5], "2")}, unprepared{start_jailer(path, "0", "2")},
+      unaided{start_jailer(path, "0", "0")};
 
   auto what = sandbox::base_policy();
   what.argv = {"/bin/true"};
@@ -122,6 +124,7 @@ int main(int argc, char** argv) {
   observed.observe = true;
   const work jail = [&] { launch(jailer, what); };
   const work unprepared_jail = [&] { launch(unprepared, what); };
+  const work made_jail = [&] { launch(unaided, what); };
   const work observed_jail = [&] { launch(jailer, observed); };
   const work spawn_alone = [] { spawn_and_wait({"/bin/true"}); };
   const work command = [&] { spawn_and_wait({programs + "lazaret", "jail", "--", "/bin/true"}); };
@@ -132,8 +135,13 @@ int main(int argc, char** argv) {
     const char* name;
     const work& todo;
   };
-  std::array kinds{kind{"jail", jail},       kind{"unprepared", unprepared_jail}, kind{"observed", observed_jail},
-                   kind{"command", command}, kind{"bwrap", bubblewrap},           kind{"spawn", spawn_alone}};
+  std::array kinds{kind{"jail", jail},
+                   kind{"unprepared", unprepared_jail},
+                   kind{"observed", observed_jail},
+                   kind{"made", made_jail},
+                   kind{"command", command},
+                   kind{"bwrap", bubblewrap},
+                   kind{"spawn", spawn_alone}};
   for (const auto& each : kinds)
     for (int i = 0; i < 10; ++i) each.todo();  // what is read from disk is read now
 
@@ -155,7 +163,7 @@ int main(int argc, char** argv) {
       crowd(times / slices / 10, number, [&] { print("bwrap", timed(bubblewrap)); });
     }
   } else if (how == "timeline") {
-    for (int i = 0; i < times; ++i) print("jail", timed(unprepared_jail));
+    for (int i = 0; i < times; ++i) print("jail", timed(made_jail));
   } else if (how == "steady") {
     constexpr int slices = 40;
     for (int i = 0; i < slices; ++i) {

@@ -1,8 +1,9 @@
 """`deploy/bench.sh jail`: how long a jail takes from the request on the jailer's socket to the answer that it is over.
 
 Every figure comes from samples of jail_launch.cpp, which launches the jail and its baselines in turns. `prepared` is
-what a jailer does by itself when jails of a kind are asked for again and again; `unprepared` jails are made when they
-are asked for, of nothing but an empty network namespace. In turns with others a jailer has time to prepare the next
+what a jailer does by itself when jails of a kind are asked for again and again; `unprepared` jails are of no such kind:
+a shell becomes one, which was prepared before anybody knew for what (sandbox/shell.hpp). `made` ones find not even that:
+all is done when they are asked for, but an empty network namespace and a group's directories. In turns with others a jailer has time to prepare the next
 one; `in a row` it has none, and each launch pays for one preparation.
 """
 import collections
@@ -40,7 +41,7 @@ def in_turns(report, blocks=5, times=160, quiet_times=12, quiet_ms=200):
         for into, samples in ((busy, launch("turns", times, 0)), (quiet, launch("turns", quiet_times, quiet_ms))):
             for name, values in samples.items():
                 into[name] += values
-    for name, what in (("jail", "prepared"), ("unprepared", "unprepared")):
+    for name, what in (("jail", "prepared"), ("unprepared", "unprepared"), ("made", "made of nothing")):
         report(f"/bin/true, {what}: wall p50; baseline bwrap", p50(busy[name]), "ms", p50(busy["bwrap"]))
         report(f"/bin/true, {what}: wall p50; baseline posix_spawn", p50(busy[name]), "ms", p50(busy["spawn"]))
         report(f"/bin/true, {what}: wall p99; baseline its own p50", percentile(busy[name], 99), "ms", p50(busy[name]))
@@ -96,7 +97,7 @@ def shares(report, times=300):
         # The jailer's first step comes after whatever it waited for; a gap of nothing but two looks at the clock is none.
         if name == "up to make_controls()" or name.startswith("up to ") and float(microseconds) < 3:
             continue
-        report(f"share of an unprepared jail: {name}; baseline the whole", float(microseconds) / 1000, "ms",
+        report(f"share of a jail made of nothing: {name}; baseline the whole", float(microseconds) / 1000, "ms",
                whole / 1000)
 
 

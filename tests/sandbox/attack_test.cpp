@@ -1,6 +1,7 @@
 // Every program of tests/inmates/attacks in a real jail: it must end as its header says, leave nothing, and leave the
-// jailer able to serve. Once in a jail that is made for it, and once in one that waited for it (stock.hpp).
-// `attack_tests "[escapes]"` runs one folder, `"[ahead]"` the jails that waited, LAZARET_ATTACK=name one inmate.
+// jailer able to serve. Once in a jail that is made for it, once in one that waited for it (stock.hpp), and once in one
+// that waited for anything (shell.hpp). `attack_tests "[escapes]"` runs one folder, `"[ahead]"` and `"[shell]"` the
+// jails that waited, LAZARET_ATTACK=name one inmate.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 #include <thread>
 
 #include "sandbox/gather.hpp"
+#include "sandbox/shell.hpp"
 #include "tests/sandbox/attack.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
@@ -136,10 +138,21 @@ struct streams {
   std::string out, err;
 };
 
+/// In which jail an inmate is tried.
+enum class jail_is { made_for_it, ahead, shell };
+
 constexpr volume_options volume_of_an_attack{.size = 16_MiB, .inodes = 4096};
 
-/// Asks for jails of this kind until one waits. -1: none does.
-pid_t have_one_wait(const attack& what, started_jailer& jails) {
+/// Asks for jails of this kind until one waits, or waits for a shell. -1: none does.
+pid_t have_one_wait(const attack& what, started_jailer& jails, jail_is which) {
+  pid_t waits = -1;
+  if (which == jail_is::shell) {
+    (void)eventually([&] {
+      const auto all = jails.children();
+      return all.size() == 1 && (waits = all.front()) > 0;
+    });
+    return waits;
+  }
   const auto before = jails.children();
   auto harmless = what.jail;
   harmless.argv = {"/bin/true"};
@@ -150,7 +163,6 @@ pid_t have_one_wait(const attack& what, started_jailer& jails) {
     auto started = jails.client().start(harmless, {all, what.wants_volume ? std::size_t{1} : 0});
     if (!started || !started->wait({})) return -1;
   }
-  pid_t waits = -1;
   (void)eventually([&] {
     for (const auto pid : jails.children())
       if (std::ranges::find(before, pid) == before.end()) waits = pid;
@@ -167,8 +179,9 @@ bool is_gone(pid_t jail, const started_jailer& jails) {
 }
 
 /// What is wrong; empty when all is as it should be. Asserts nothing: Catch2 belongs to the main thread.
-std::string try_out(const attack& what, started_jailer& jails, int worker, bool ahead) {
-  const pid_t waits = ahead ? have_one_wait(what, jails) : -1;
+std::string try_out(const attack& what, started_jailer& jails, int worker, jail_is which) {
+  const bool ahead = which != jail_is::made_for_it;
+  const pid_t waits = ahead ? have_one_wait(what, jails, which) : -1;
   if (ahead && waits < 0) return "no jail of its kind waits; ";
   std::vector<const volume*> volumes;
   auto shared = jails.client().make_volume(volume_of_an_attack, what.wants_volume ? &what.jail : nullptr);
@@ -213,16 +226,18 @@ void add_volume(attack& to) {
   to.jail.volumes.push_back({.index = 0, .target = "/volume"});
 }
 
-void run_folder(const std::string& folder, bool ahead = false) {
+void run_folder(const std::string& folder, jail_is which = jail_is::made_for_it) {
   const bait lure;
   const char* only = ::getenv("LAZARET_ATTACK");
   std::vector<attack> attacks;
   for (const auto& path : attacks_in(folder)) {
     if (only != nullptr && path.stem() != only) continue;
     auto& made = attacks.emplace_back(read_attack(path));
-    if (ahead && attacks.size() % 2 == 0) add_volume(made);
+    if (which == jail_is::ahead && attacks.size() % 2 == 0) add_volume(made);
     lure.lay_out(made.jail);
+    if (which == jail_is::shell && !fits(policy_of_shells(), made.jail)) attacks.pop_back();
   }
+  if (only == nullptr) REQUIRE(attacks.size() > 20);
 
   std::vector<std::string> wrong(attacks.size());
   std::atomic<std::size_t> next = 0;
@@ -231,14 +246,16 @@ void run_folder(const std::string& folder, bool ahead = false) {
     for (int worker = 0; worker < workers; ++worker)
       jailers.push_back(std::make_unique<started_jailer>([&] {
         auto options = lure.allow();
-        options.insert(options.end(), {"--uid-base", std::to_string(uid_base(worker)), "--ahead", ahead ? "1" : "0"});
+        options.insert(options.end(),
+                       {"--uid-base", std::to_string(uid_base(worker)), "--ahead", which == jail_is::ahead ? "1" : "0",
+                        "--shells", which == jail_is::shell ? "1" : "0"});
         return options;
       }()));
     std::vector<std::jthread> threads;
     for (int worker = 0; worker < workers; ++worker)
       threads.emplace_back([&, worker] {
         for (auto n = next++; n < attacks.size(); n = next++)
-          wrong[n] = try_out(attacks[n], *jailers[worker], worker, ahead);
+          wrong[n] = try_out(attacks[n], *jailers[worker], worker, which);
       });
   }
   for (std::size_t n = 0; n < attacks.size(); ++n) {
@@ -278,10 +295,17 @@ TEST_CASE("An attack without a header that is understood is a failure", "[header
 }
 
 TEST_CASE("No escape gets out", "[escapes]") { run_folder("escapes"); }
-TEST_CASE("No escape gets out of a jail that waited for it", "[escapes][ahead]") { run_folder("escapes", true); }
+TEST_CASE("No escape gets out of a jail that waited for it", "[escapes][ahead]") {
+  run_folder("escapes", jail_is::ahead);
+}
+TEST_CASE("No escape gets out of a shell", "[escapes][shell]") { run_folder("escapes", jail_is::shell); }
 TEST_CASE("No bomb hurts anybody else", "[bombs]") { run_folder("bombs"); }
 TEST_CASE("No bomb hurts anybody else from a jail that waited for it", "[bombs][ahead][long]") {
-  run_folder("bombs", true);
+  run_folder("bombs", jail_is::ahead);
 }
+TEST_CASE("No bomb hurts anybody else from a shell", "[bombs][shell][long]") { run_folder("bombs", jail_is::shell); }
 TEST_CASE("Nothing survives its jail", "[survivors]") { run_folder("survivors"); }
-TEST_CASE("Nothing survives a jail that waited for it", "[survivors][ahead]") { run_folder("survivors", true); }
+TEST_CASE("Nothing survives a jail that waited for it", "[survivors][ahead]") {
+  run_folder("survivors", jail_is::ahead);
+}
+TEST_CASE("Nothing survives a shell", "[survivors][shell]") { run_folder("survivors", jail_is::shell); }
