@@ -1,4 +1,5 @@
 #include "actors/execution/phases.hpp"
+#include "actors/work.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -69,7 +70,8 @@ TEST_CASE("the settings reach the jail's limits") {
   CHECK(policy.limits.wall == std::chrono::seconds{7});
   CHECK(policy.limits.cpu == std::chrono::seconds{3});
   CHECK(policy.limits.pids == 9);
-  CHECK(policy.limits.cpu_shares == batch_cpu_shares);  // less than people's code, for whom somebody waits
+  CHECK(policy.limits.cpu_shares ==
+        lazaret::actors::batch_cpu_shares);  // less than people's code, for whom somebody waits
   CHECK(policy.limits.open_files == 77);
   CHECK(policy.limits.address_space.count == 100);
   CHECK(policy.limits.memory.count == 110);

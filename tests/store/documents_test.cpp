@@ -88,20 +88,20 @@ TEST_CASE("many that are added at once are each added, or not, as if one came af
 
 TEST_CASE("a key can be looked for, and is answered as who adds with it would be") {
   ON_EACH_STORE();
-  CHECK_FALSE(*subject->recognise("run", *key("k")));
+  CHECK_FALSE(*subject->recognise("run", key("k")));
   CHECK(subject->add(a_run("a"), with("first", in("download")), 0, key("k"))->what == what::added);
   subject.reopen();
-  const auto known = *subject->recognise("run", *key("k"));
+  const auto known = *subject->recognise("run", key("k"));
   REQUIRE(known);
   CHECK((known->what == what::repeated && known->id == "a"));
-  CHECK((*subject->recognise("run", *key("k", "g")))->what == what::conflict);
-  CHECK((*subject->recognise("job", *key("k")))->what == what::conflict);
-  CHECK_FALSE(*subject->recognise("run", *key("other")));
+  CHECK((*subject->recognise("run", key("k", "g")))->what == what::conflict);
+  CHECK((*subject->recognise("job", key("k")))->what == what::conflict);
+  CHECK_FALSE(*subject->recognise("run", key("other")));
   CHECK(subject->recognise("run", idempotency{"", "f"}).error().step == "bounds");
   const auto held = subject->take("download", "n:x", 1, std::chrono::seconds{60});
   REQUIRE(subject->settle(held->front(), with("ended")));
   REQUIRE(subject->forget(a_run("a")));
-  CHECK_FALSE(*subject->recognise("run", *key("k")));
+  CHECK_FALSE(*subject->recognise("run", key("k")));
 }
 
 TEST_CASE("the same key gives the same document, and another question with it a conflict") {
