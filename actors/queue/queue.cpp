@@ -102,7 +102,7 @@ caf::result<accepted> queue_state::accept(enqueue& request) {
 
 caf::result<recognised> queue_state::look_up(const recognise& question) {
   const auto known = store_->recognise(question.key);
-  if (!known) return make_fault(fault::unavailable, "the store can't be read");
+  if (!known) return make_fault(fault::store_away);
   if (!*known) return recognised{};
   if ((*known)->what == durable::admission::kind::conflict) return make_fault(fault::key_reused);
   return recognised{(*known)->id};
@@ -219,7 +219,7 @@ step queue_state::or_earlier_verdict(step outcome) try {
       system_clock::now() - *earlier->finished_at >= rules.keep)
     return outcome;
   return reusing(std::move(outcome), *earlier);
-} catch (const std::runtime_error&) {
+} catch (const store_unreadable&) {
   return outcome;
 }
 
