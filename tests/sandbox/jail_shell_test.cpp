@@ -82,7 +82,8 @@ TEST_CASE("A jail that was a shell looks from inside as one that was made for it
       "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/(uid|gid|size|nr_inodes)=[0-9k]*//g' | sort; stat -f -c '%b %c' "
       "/tmp; find / -xdev ! -path '/tmp*' -printf '%p %M %U "
       "%s\\n' | sort; for d in /tmp /usr /etc /dev /; do stat -f -c '%n %T %S' $d; done; for p in 1 $$; do grep -vE "
-      "'ctxt|^Vm|^Rss|^Hugetlb|allowed' /proc/$p/status | cut -c1-60; done; ls /proc/$$/fd; ulimit -a; umask; "
+      "'ctxt|^State|^SigCgt|^Vm|^Rss|^Hugetlb|allowed' /proc/$p/status | cut -c1-60; done; ls /proc/$$/fd; ulimit -a; "
+      "umask; "
       "cat /proc/$$/cgroup | sed 's/jail-[0-9]*//'; grep -c . /proc/net/dev /etc/passwd");
   what.mount_proc = true;
   what.files.push_back({"/etc/own", "own"});
