@@ -198,7 +198,7 @@ std::vector<pid_t> started_jailer::children() const {
   // Which it is, a child says as the first thing it does.
   const auto is_nameless = [](pid_t child) { return name_of(child) == "lazaret-jailer"; };
   std::vector<pid_t> all;
-  for (int patience = 200; patience > 0; --patience) {
+  for (int patience = 5000; patience > 0; --patience) {
     all = all_children(pid_);
     if (std::ranges::none_of(all, is_nameless)) break;
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
