@@ -169,7 +169,7 @@ class Contract(unittest.TestCase):
         status, answer, _ = ask("/jobs", "print(2)", "one")
         self.assertEqual((status, list(answer)), (409, ["detail"]))
         self.assertTrue(answer["detail"].startswith("Idempotency-Key: "), answer)
-        for wrong in ("", "x" * 256, "a b", "\x7f", '"', "a,b"):
+        for wrong in ("", "x" * 256, "a b", '"', "a,b"):
             status, answer, _ = ask("/jobs", "print(1)", "one", wrong)
             self.assertEqual((status, answer["detail"].startswith("Idempotency-Key: ")), (400, True), (wrong, answer))
         self.assertEqual(len(os.listdir(service.data / "blobs" / "jobs")), kept)
