@@ -75,7 +75,7 @@ void accept_execution(const site& s, const request& r, execution_manner manner, 
       response accepted{.status = 202,
                         .body = json::serialize(json::object{{"execution_id", id}, {"status", "queued"}})};
       accepted.headers.emplace_back("Location", "/v1/executions/" + id);
-      if (repeated) accepted.headers.emplace_back("Idempotency-Replayed", "true");
+      if (repeated) accepted.headers.emplace_back("Idempotent-Replayed", "true");
       if (manner.preferred) accepted.headers.emplace_back("Preference-Applied", "respond-async");
       answer(std::move(accepted));
     });

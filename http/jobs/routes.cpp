@@ -50,7 +50,7 @@ checked<std::optional<durable::idempotency>> read_key(const request& r, std::str
 }
 
 void mark_repeated(response& r, const batch::submitted& as) {
-  if (as.repeated) r.headers.emplace_back("Idempotency-Replayed", "true");
+  if (as.repeated) r.headers.emplace_back("Idempotent-Replayed", "true");
 }
 
 /// Reads the form, writes the job; `then` goes on with its id. The body stays where it is until `answer` was given.

@@ -122,9 +122,8 @@ class Faults(unittest.TestCase):
         self.assertEqual(len({name for _, name, _ in asked.accepted}), RUNS, "each has an id of its own")
         poisoned = self.each_ends(nodes, asked)
         self.assertLessEqual(poisoned, RUNS // 20, "runs that were interrupted three times")
-        if clients.IDEMPOTENT:
-            told = {name for kind, name, _ in asked.accepted if kind == "triage"}
-            self.assertEqual(clients.all_ended(nodes[0]), told, "runs that nobody was told of")
+        told = {name for kind, name, _ in asked.accepted if kind == "triage"}
+        self.assertEqual(clients.all_ended(nodes[0]), told, "runs that nobody was told of")
         repeated = sum(len(came) - 1 for came in self.sink.got.values())
         print(f"{RUNS} of {RUNS} ended, {poisoned} as poison; {len(self.sink.got)} webhooks, {repeated} repeated with their key", flush=True)
         for node in nodes:

@@ -160,12 +160,12 @@ class Repeated(unittest.TestCase):
     def test_the_same_key_gives_the_same_execution_also_after_a_restart_and_another_body_is_409(self):
         with support.Service("http://127.0.0.1:1/simple") as first:
             status, one, headers = self.ask({"async": True, "argv": ["echo", "a"], "env": {"A": "1", "B": "2"}}, "k", first)
-            self.assertEqual((status, headers["Idempotency-Replayed"]), (202, None), one)
+            self.assertEqual((status, headers["Idempotent-Replayed"]), (202, None), one)
             done = finish(one["execution_id"], first)
             first.kill()
             with support.Service("http://127.0.0.1:1/simple", data=first.data) as second:
                 status, again, headers = self.ask({"env": {"B": "2", "A": "1"}, "argv": ["echo", "a"], "async": True}, '"k"', second)
-                self.assertEqual((status, again, headers["Idempotency-Replayed"]), (202, one, "true"))
+                self.assertEqual((status, again, headers["Idempotent-Replayed"]), (202, one, "true"))
                 self.assertEqual(headers["Location"], "/v1/executions/" + one["execution_id"])
                 self.assertEqual(show(one["execution_id"], second), done)
                 status, answer, _ = self.ask({"async": True, "argv": ["echo", "b"]}, "k", second)

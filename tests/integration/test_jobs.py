@@ -160,12 +160,12 @@ class Contract(unittest.TestCase):
             body, kind = form({}, [("main.py", source)], boundary=boundary)
             return request("POST", path, body, {"Content-Type": kind, "Idempotency-Key": key, **headers})
         status, first, headers = ask("/jobs", "print(1)", "one")
-        self.assertEqual((status, headers["Idempotency-Replayed"]), (200, None), first)
+        self.assertEqual((status, headers["Idempotent-Replayed"]), (200, None), first)
         self.assertEqual(ended(first["job_id"])["status"], "succeeded")
         kept = len(os.listdir(service.data / "blobs" / "jobs"))
         for boundary in ("one", "another"):
             status, again, headers = ask("/jobs", "print(1)", boundary)
-            self.assertEqual((status, again, headers["Idempotency-Replayed"]), (200, first, "true"))
+            self.assertEqual((status, again, headers["Idempotent-Replayed"]), (200, first, "true"))
         status, answer, _ = ask("/jobs", "print(2)", "one")
         self.assertEqual((status, list(answer)), (409, ["detail"]))
         self.assertTrue(answer["detail"].startswith("Idempotency-Key: "), answer)
@@ -177,7 +177,7 @@ class Contract(unittest.TestCase):
         self.assertEqual(status, 200)
         self.assertNotEqual(waited["job"]["id"], first["job_id"])
         status, again, headers = ask("/jobs/sync", "print(1)", "two")
-        self.assertEqual((status, again, headers["Idempotency-Replayed"]), (200, waited, "true"))
+        self.assertEqual((status, again, headers["Idempotent-Replayed"]), (200, waited, "true"))
 
     def test_sync_gives_up_five_seconds_after_the_time_limit(self):
         stage = lambda n: service.request("PATCH", "/v1/stages/batch", {"concurrency": n})
