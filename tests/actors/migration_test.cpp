@@ -98,7 +98,7 @@ TEST_CASE("runs, their events and jobs of an earlier version are carried over, a
   CHECK(told[2].id == 3);
   CHECK(told[2].type == "end");
   REQUIRE(runs->observe("done", "{}"));
-  CHECK(runs->events("done", 3, 10).at(0).id == 4);
+  CHECK(runs->events("done", 3, 10).empty());  // it has ended
 
   run_filter all, benign, packages;
   benign.verdict = verdict::benign;
