@@ -3,6 +3,7 @@ how soon it begins. The registry here takes connections and says nothing, so tha
 import contextlib
 import datetime
 import http.client
+import json
 import pathlib
 import re
 import shutil
@@ -159,7 +160,34 @@ def waiting(report, few=3_000, many=98_000, rounds=2):
            1000 / statistics.median(begun[1]), "ms", 1000 / statistics.median(begun[0]))
 
 
+def share(report, jobs=300, nodes=3):
+    """Every node asks for what it has room for: nobody shares out."""
+    spec = json.dumps({"entry": "main.py"})
+    body = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{text}\r\n' for name, more, text in (
+        ("spec", "", spec), ("code_files", '; filename="main.py"', "import time; time.sleep(0.3)"))) + "--x--\r\n"
+    with contextlib.ExitStack() as stack:
+        blobs = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lazaret-bench-", dir="/var/tmp")))
+        shutil.chown(blobs, "nobody")
+        redis, registry = stack.enter_context(Redis("everysec")), stack.enter_context(SilentRegistry())
+        all_nodes = [stack.enter_context(Service(registry.url, STORE_URL=redis.url, BLOB_DIR=blobs, BATCH_CONCURRENCY=4,
+                                                 BATCH_QUEUE_LIMIT=1000)) for _ in range(nodes)]
+        for _ in range(jobs):
+            status, answer, _ = all_nodes[0].request("POST", "/jobs", body.encode(),
+                                                     headers={"Content-Type": "multipart/form-data; boundary=x"})
+            assert status == 200, answer
+
+        def done():
+            return [n.metric('lazaret_stage_duration_seconds_count{outcome="done",stage="batch"}') for n in all_nodes]
+
+        all_nodes[0].until(lambda: sum(done()) == jobs, 120, "all jobs have ended")
+        counts = done()
+    for what, value in (("most", max(counts)), ("fewest", min(counts))):
+        report("durable", f"{jobs} sleeping jobs on {nodes} nodes of one Redis: the {what} of one node; baseline an even share",
+               value, "jobs", jobs / nodes)
+
+
 def durable(report):
     dispatch(report)
+    share(report)
     accept(report)
     waiting(report)
