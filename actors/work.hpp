@@ -27,10 +27,6 @@ struct ticket {
   return std::string{name(t.stage)} + "." + std::to_string(t.attempt);
 }
 
-/// The weight of batch work's jails (triage, jobs) while others want the processor too, as `docker run --cpu-shares`:
-/// a quarter of what /run gives a program, an eighth of an even share. Alone it may use all there is.
-inline constexpr std::uint32_t batch_cpu_shares = 128;
-
 /// `what` holds the results of the stages before this one.
 struct job {
   actors::ticket ticket;

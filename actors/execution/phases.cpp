@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <string_view>
 
+#include "actors/cpu_shares.hpp"
 #include "actors/work.hpp"
 #include "sandbox/presets.hpp"
 

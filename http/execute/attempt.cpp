@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "actors/batch/folder.hpp"
+#include "actors/cpu_shares.hpp"
 #include "actors/fault_point.hpp"
 #include "http/execute/answer.hpp"
 #include "http/execute/body.hpp"
@@ -48,7 +49,9 @@ batch::work_function execution_work(config settings, std::shared_ptr<const sandb
     auto read = read_again(*body, *settings, *runtimes);
     std::string{}.swap(*body);
     if (auto* wrong = std::get_if<complaint>(&read)) return failure_to_run(std::move(wrong->detail));
-    const auto& request = std::get<actors::execution_request>(read);
+    auto& request = std::get<actors::execution_request>(read);
+    request.rules.limits.cpu_shares = actors::batch_cpu_shares;  // those who wait for their answer come first
+    if (request.compile) request.compile->rules.limits.cpu_shares = actors::batch_cpu_shares;
     const auto done = perform(request, std::move(stop));
     if (!done) return std::nullopt;
     if (!has_run(*done)) return failure_to_run(describe_refusal(*done, own_paths(request)).detail);

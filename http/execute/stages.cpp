@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "actors/cpu_shares.hpp"
 #include "sandbox/outbound.hpp"
 #include "sandbox/presets.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr const char* place = "/work";
 
 void apply(const asked_limits& asked, sandbox::limits& limits) {
+  limits.cpu_shares = actors::interactive_cpu_shares;
   limits.wall = std::chrono::milliseconds{asked.wall_ms};
   limits.cpu = asked.cpu_ms > 0 ? std::chrono::milliseconds{asked.cpu_ms} : limits.wall * 64;
   limits.memory = {static_cast<std::uint64_t>(asked.memory_mb) << 20};

@@ -4,7 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <stdexcept>
 
-#include "actors/work.hpp"
+#include "actors/cpu_shares.hpp"
 #include "http/jobs/spec.hpp"
 #include "sandbox/outbound.hpp"
 #include "sandbox/presets.hpp"

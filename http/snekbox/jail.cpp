@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 
+#include "actors/cpu_shares.hpp"
 #include "sandbox/presets.hpp"
 
 namespace lazaret::http::snekbox {
@@ -110,6 +111,7 @@ actors::execution_request make_execution(eval_request&& asked, const config& set
   rules.merge_output = true;
 
   auto& limits = rules.limits;
+  limits.cpu_shares = actors::interactive_cpu_shares;
   limits.wall = std::chrono::seconds{settings.snekbox_wall_sec};
   limits.cpu = limits.wall * settings.snekbox_pids;  // so that the wall time is what ends it
   limits.memory = mebibytes(settings.snekbox_memory_mb);

@@ -1,4 +1,6 @@
 #include "actors/execution/phases.hpp"
+
+#include "actors/cpu_shares.hpp"
 #include "actors/work.hpp"
 
 #include <algorithm>

@@ -153,6 +153,21 @@ class TheAnswer(unittest.TestCase):
         self.assertIsNone(prefer("x", **{"async": True})[2]["Preference-Applied"])
 
 
+class Weight(unittest.TestCase):
+    def test_whoever_waits_for_an_answer_comes_before_what_is_answered_later(self):
+        """Two programs that spin on all processors for the same time, the patient one first."""
+        code = """import os, time
+print(flush=True)
+end = time.monotonic() + 2
+for _ in range(os.cpu_count() - 1):
+    if os.fork() == 0: break
+while time.monotonic() < end: pass"""
+        patient = submit({"runtime": "python", "source": code})
+        running(patient)
+        at_once = service.request("POST", "/v1/execute", {"runtime": "python", "source": code})[1]
+        self.assertGreater(at_once["usage"]["cpu_seconds"], 2 * finish(patient)["usage"]["cpu_seconds"])
+
+
 class Repeated(unittest.TestCase):
     def ask(self, body, key, at=None, **headers):
         return (at or service).request("POST", "/v1/execute", body, headers={"Idempotency-Key": key, **headers})
