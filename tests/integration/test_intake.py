@@ -1,7 +1,8 @@
 """What comes in twice, what was judged before, and what is forgotten, with a real service, its store and its jails."""
 
 import support
-from support import Index, Service, version_of
+from support import Index, Service
+from test_triage import version_of
 
 
 def submit(service, key=None, **body):
