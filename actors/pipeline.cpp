@@ -40,7 +40,6 @@ batch_options options_for_batch(const pipeline_options& o) {
   b.files = o.batch.files;
   if (b.jobs) b.logs = std::make_shared<batch::log_watch>(b.jobs, b.files);
   b.work = o.batch.work;
-  b.lease = o.lease;
   b.works = o.batch.works && !o.absent.contains(batch_state::name);
   b.retention = o.batch.retention;
   b.sweep_every = o.batch.sweep_every;
