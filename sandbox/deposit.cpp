@@ -25,10 +25,13 @@ unique_fd open_below(int root, const std::string& path, int flags, unsigned mode
 }
 
 /// errno of what stands in the way; 0 when all parents are there.
-int make_parents(int root, const std::string& path) {
+int make_parents(int root, const std::string& path, std::optional<uid_t> owner) {
   for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
     const auto parent = path.substr(0, slash);
-    if (::mkdirat(root, parent.c_str(), 0755) == 0) continue;
+    if (::mkdirat(root, parent.c_str(), 0755) == 0) {
+      if (owner && ::fchownat(root, parent.c_str(), *owner, *owner, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+      continue;
+    }
     if (errno != EEXIST) return errno;
     // A file where the file's own directory should be exists; one further up is no directory.
     if (!open_below(root, parent, O_PATH | O_DIRECTORY))
@@ -52,12 +55,13 @@ std::int64_t nanoseconds(const timespec& t) { return t.tv_sec * 1'000'000'000LL 
 failure misplaced(const std::string& path, int error) { return {"deposit", error, path, {}}; }
 
 /// The time of its last change.
-result<std::int64_t> put(int root, const volume_file& file) {
+result<std::int64_t> put(int root, const volume_file& file, std::optional<uid_t> owner) {
   if (file.path.empty()) return misplaced(file.path, EISDIR);
-  if (const int error = make_parents(root, file.path)) return misplaced(file.path, error);
+  if (const int error = make_parents(root, file.path, owner)) return misplaced(file.path, error);
   const auto fd = open_below(root, file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0700);
   if (!fd) return misplaced(file.path, errno);
   if (const int error = write_all(fd.get(), file.content)) return misplaced(file.path, error);
+  if (owner && ::fchown(fd.get(), *owner, *owner) != 0) return misplaced(file.path, errno);
   ::fchmod(fd.get(), 0777);
   // The kernel stamps files with the time of its last tick, so a program that is quick could change one unseen. The
   // clock itself lies between two ticks.
@@ -70,10 +74,10 @@ result<std::int64_t> put(int root, const volume_file& file) {
 
 }  // namespace
 
-result<std::vector<known_file>> deposit(int root, std::span<const volume_file> files) {
+result<std::vector<known_file>> deposit(int root, std::span<const volume_file> files, std::optional<uid_t> owner) {
   std::map<std::string_view, std::int64_t> modified;
   for (const auto& file : files) {
-    const auto done = put(root, file);
+    const auto done = put(root, file, owner);
     if (!done) return done.error();
     modified[file.path] = *done;
   }

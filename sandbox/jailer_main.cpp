@@ -1,4 +1,6 @@
 // lazaret-jailer: the only process that forks jails. Started by the service's keeper with one end of a socket pair.
+#include <malloc.h>
+
 #include <charconv>
 #include <cstring>
 #include <exception>
@@ -55,6 +57,9 @@ bool parse(int argc, char** argv, lazaret::sandbox::jailer_process_options& opti
 }  // namespace
 
 int main(int argc, char** argv) try {
+  // Each jail is a fork of this process, and each page that it has is copied for it and taken down again. A request of
+  // a megabyte must not leave its memory here: malloc would keep it, having learned that such sizes occur (mallopt(3)).
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   lazaret::sandbox::jailer_process_options options;
   if (!parse(argc, argv, options)) {
     std::cerr << usage;

@@ -68,16 +68,20 @@ result<void> jailer_process::send_steward(wire::message& request, unique_fd& cha
   if (request.fds.size() != 1) return failure{"steward", EPROTO, "request", {}};
   const auto root = workspace_.open(*id);
   if (!root) return root.error();
-  const auto owner = workspace_.find(*id)->owner;
-  const auto duty = static_cast<kind>(request.bytes.front());
-  auto started = start_steward({.uid = *owner,
-                                .changes_uid = privileged_,
-                                .root = root->get(),
-                                .channel = channel.get(),
-                                .body = request.fds.front().get(),
-                                .work = duty == kind::deposit  ? do_deposit
-                                        : duty == kind::gather ? do_gather
-                                                               : do_hand_out});
+  const auto* volume = workspace_.find(*id);
+  const auto owner = volume->owner;
+  const auto what = static_cast<kind>(request.bytes.front());
+  const steward_duty duty{.uid = *owner,
+                          .changes_uid = privileged_,
+                          .root = root->get(),
+                          .channel = channel.get(),
+                          .body = request.fds.front().get(),
+                          .work = what == kind::deposit  ? do_deposit
+                                  : what == kind::gather ? do_gather
+                                                         : do_hand_out};
+  if (what == kind::deposit && !volume->used)
+    if (auto done = deposit_at_once(duty)) return std::move(*done);
+  auto started = start_steward(duty);
   if (!started) return started.error();
   const int pidfd = started->get();
   stewards_[pidfd] = std::move(*started);

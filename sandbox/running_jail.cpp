@@ -256,9 +256,11 @@ void running_jail::hear_init() {
       note(*got);
       if (observer_ && !observer_->denied().empty()) end(ending::syscall_denied);  // was heard first
       return;
+    case kind::counted:
+      note(*got);
+      return tell_early();
     case kind::failed:
     case kind::reaped:
-    case kind::counted:
       return note(*got);
     default:
       return end(ending::canceled);

@@ -91,7 +91,8 @@ class running_jail {
   void stop();
   void kill() noexcept;
   void hear_last_words();
-  void tell_end();                           // to the holder
+  void tell_early();                         // init is all that is left, and dying
+  void tell_end();                           // to the holder, once
   void finish();                             // the last process is gone
   [[nodiscard]] cgroup_usage usage() const;  // as far as it is known
   [[nodiscard]] outcome conclude(const cgroup_usage& used) const;
@@ -114,6 +115,7 @@ class running_jail {
   bool was_prepared_ = false;  // and then given its program
   bool executed_ = false;
   bool stopping_ = false;
+  bool told_end_ = false;
   std::uint64_t written_by_init_ = 0;  // bytes, and those of its child until that is the program
   std::uint64_t written_ = 0;          // by everybody, init included
   std::uint32_t last_pid_ = 0;

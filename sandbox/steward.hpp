@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sandbox/failure.hpp"
@@ -24,6 +25,11 @@ struct steward_duty {
 
 /// Forks. Returns the child's pidfd, for the caller to reap by; the child ends within 30 s.
 [[nodiscard]] result<unique_fd> start_steward(const steward_duty& duty);
+
+/// What do_deposit does, done by the caller: a fork costs more than a small file does. Nothing when that would keep the
+/// jailer from its jails: too much, or too deep a tree. The volume must be one that no program has seen yet, so that
+/// nothing hostile is in it.
+[[nodiscard]] std::optional<result<void>> deposit_at_once(const steward_duty& duty);
 
 /// What the work may be: decodes the body, does what it says, answers (protocol.hpp: deposit, gather, hand_out).
 void do_deposit(int root, int channel, int body);

@@ -17,7 +17,7 @@ void stock::expire_if(Predicate is_over) {
 
 std::optional<stock::number> stock::take(const std::string& key, const pattern& like,
                                          const std::vector<volume_id>& volumes) {
-  if (ahead_ == 0) return std::nullopt;
+  if (ahead_ == 0 || key.size() > largest_key) return std::nullopt;
   const auto known = std::find_if(kinds_.begin(), kinds_.end(),
                                   [&](const kind& k) { return k.key == key && k.like.volumes == like.volumes; });
   std::optional<number> found;

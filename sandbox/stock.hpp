@@ -59,6 +59,8 @@ class stock {
 
  private:
   static constexpr std::size_t max_kinds = 4;
+  /// What is in the books is in the jailer, and each jail is a fork of it.
+  static constexpr std::size_t largest_key = 64 << 10;
   struct kind {
     std::string key;
     std::uint64_t number;

@@ -35,13 +35,6 @@ std::uint32_t uid_base(int worker) {
   return 1'600'000'000 + (static_cast<std::uint32_t>(::getpid() % 500) * workers + worker) * uids_of_a_jailer;
 }
 
-bool is_alive(const fs::path& process) {
-  std::ifstream status{process / "status"};
-  for (std::string key; status >> key;)
-    if (key == "State:") return (status >> key, key != "Z");
-  return false;
-}
-
 bool has_uid_of(const fs::path& process, int worker) {
   std::ifstream status{process / "status"};
   for (std::string key; status >> key;) {
@@ -74,7 +67,7 @@ std::string left_of(const attack& what, int worker, const std::vector<pid_t>& ot
     command.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
     const bool ours = ::geteuid() == 0 ? has_uid_of(entry.path(), worker)
                                        : what.source.extension() == ".c" && command.find(own_command) == 0;
-    if (ours && is_alive(entry.path())) found += pid + " (" + command + ") ";
+    if (ours && !is_doomed(entry.path())) found += pid + " (" + command + ") ";
   }
   return found;
 }

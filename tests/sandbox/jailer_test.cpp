@@ -34,6 +34,14 @@ std::string at_rest(const started_jailer& jails) {
 
 }  // namespace
 
+TEST_CASE("Megabytes that a jail was asked for with don't stay in the jailer, of which each jail is a fork") {
+  started_jailer jails{{"--ahead", "2"}};
+  auto what = inmate({"descriptors"});
+  what.files.push_back({"/large", std::string(3 << 20, 'x')});
+  for (int n = 0; n < 4; ++n) REQUIRE(run(jails.client(), what).how.code == 0);
+  CHECK(eventually([&] { return jails.own_memory() < 1024; }));
+}
+
 TEST_CASE("Two hundred jails leave no descriptor, mount or process behind", "[long]") {
   started_jailer jails;
   auto what = inmate({"descriptors"});

@@ -187,6 +187,14 @@ std::string started_jailer::open_files() const {
   return list;
 }
 
+std::size_t started_jailer::own_memory() const {
+  std::ifstream status{"/proc/" + std::to_string(pid_) + "/status"};
+  for (std::string key; status >> key;)
+    if (std::size_t kib = 0; key == "RssAnon:" && status >> kib) return kib;
+  FAIL("no RssAnon of the jailer");
+  return 0;
+}
+
 std::size_t started_jailer::mounts() const {
   std::ifstream table{"/proc/" + std::to_string(pid_) + "/mounts"};
   std::size_t lines = 0;
@@ -264,6 +272,24 @@ bool is_counted(started_jailer& jails) {
 
 bool jails_have_own_uids() { return uids_to_give().count != 0; }
 
+bool is_doomed(const fs::path& process) {
+  std::ifstream stat{process / "stat"};
+  std::string text;
+  std::getline(stat, text);
+  std::istringstream after_name{text.substr(std::min(text.size(), text.rfind(')') + 1))};
+  std::string state, skipped;
+  after_name >> state;
+  for (int n = 0; n < 5; ++n) after_name >> skipped;  // ppid pgrp session tty_nr tpgid
+  constexpr unsigned exiting = 0x4;                   // PF_EXITING of linux/sched.h
+  if (unsigned flags = 0; state == "Z" || !(after_name >> flags) || (flags & exiting) != 0) return true;
+
+  std::ifstream status{process / "status"};
+  for (std::string key; status >> key;)
+    if (std::uint64_t pending = 0; (key == "SigPnd:" || key == "ShdPnd:") && status >> std::hex >> pending)
+      if ((pending >> (SIGKILL - 1) & 1) != 0) return true;
+  return false;
+}
+
 std::vector<pid_t> jailed_processes() {
   std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
@@ -273,14 +299,12 @@ std::vector<pid_t> jailed_processes() {
       std::istringstream words{line};
       std::string key;
       words >> key;
-      if (key == "State:" && line.find("Z (") != std::string::npos)
-        break;  // dead, and its new parent has not looked yet
       if (std::uint32_t uid = 0; key == "Uid:" && words >> uid) ours = may_be_a_jails(uid);
       // One number for each pid namespace that it is in below the one of /proc: an unprivileged jailer's jails may have
       // our own uid.
       if (key == "NSpid:") jailed = std::distance(std::istream_iterator<int>{words}, {}) > 1;
     }
-    if (ours && jailed) found.push_back(std::stoi(entry.path().filename()));
+    if (ours && jailed && !is_doomed(entry.path())) found.push_back(std::stoi(entry.path().filename()));
   }
   return found;
 }

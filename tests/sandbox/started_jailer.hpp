@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ class started_jailer {
   void hang_up();                                                   ///< closes the service's end
   [[nodiscard]] std::string open_files() const;                     ///< how many of each kind
   [[nodiscard]] std::size_t mounts() const;
+  [[nodiscard]] std::size_t own_memory() const;  ///< KiB that it shares with no file: what a fork has to copy
   [[nodiscard]] std::vector<pid_t> children() const;
 
  private:
@@ -62,6 +64,8 @@ void cover_cgroups();
 /// Root's do, and those of a user with subordinate uids (/etc/subuid, newuidmap).
 [[nodiscard]] bool jails_have_own_uids();
 
+/// Dead, or nothing keeps it from dying: it ends already, or has a SIGKILL to meet. `process`: its directory in /proc.
+[[nodiscard]] bool is_doomed(const std::filesystem::path& process);
 /// Live processes of this process' jails: in a pid namespace of their own, and with a uid that only these have.
 [[nodiscard]] std::vector<pid_t> jailed_processes();
 /// Polls, up to 30 s, for what becomes true without an event that a test could wait on.
