@@ -134,7 +134,8 @@ class ClusterTest(support.NeedsRoot):
         with Cluster(self.index, RUN_TIMEOUT_SEC=5) as cluster:
             front, victim = cluster.node("--role", "front"), cluster.node("--role", "worker")
             runs = [front.submit(*SLOW, mode="install") for _ in range(2)]
-            Service.until(lambda: in_flight(victim) == 2, 30, "both are in their jails")
+            begun = lambda run_id: "execution" in [s["stage"] for s in front.run(run_id)["stages"]]  # written, not only taken
+            Service.until(lambda: in_flight(victim) == 2 and all(map(begun, runs)), 30, "both are in their jails")
             victim.kill()
             other = cluster.node("--role", "worker")
             for run_id in runs:
