@@ -6,7 +6,9 @@
 /// accepted; tests/house/fault_points.py holds that each stands in exactly one place.
 ///
 /// LAZARET_DIE_AT=NAME in the environment ends the process at that place, NAME:3 when it comes there for the third
-/// time. A name that the list has not ends it at the first place of all, with a sentence. Thread-safe.
+/// time. With LAZARET_DIE_FOR=ID only by a thread that works on that run or job (actors/at_work.hpp), and the others
+/// don't count; with LAZARET_DIE_BY=SEGV by a write to nowhere, which is the deed of what the thread works on. A name
+/// that the list has not ends it at the first place of all, with a sentence. Thread-safe.
 
 #include <algorithm>
 #include <array>

@@ -80,10 +80,10 @@ struct finish {
 };
 /// The result is on disk (or void): the stage may forget the run.
 struct recorded {};
-/// The worker that held the run died; `reason` is for people.
+/// The worker that held the run died.
 struct give_back {
   actors::ticket ticket;
-  std::string reason;
+  bool own_deed = false;  ///< of the run's work; else somebody ended the worker
 };
 /// A stage tells the queue that it exists, what it still holds (nothing after a restart) and how much it can take.
 struct enlist {

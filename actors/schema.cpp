@@ -171,6 +171,11 @@ constexpr std::array steps{
   INSERT INTO queues SELECT queue, COUNT(*), 0, MAX(age) FROM places WHERE queue = 'batch' GROUP BY queue;
   DROP TABLE jobs;
 )sql",
+    // Deaths are told from losses. What was counted until now was mostly losses, of claims that nobody remembers.
+    R"sql(
+  ALTER TABLE places ADD COLUMN lost TEXT NOT NULL DEFAULT '';  -- tokens of claims that ran out, a comma after each
+  UPDATE places SET lost = replace(hex(zeroblob(deaths)), '00', '0,'), deaths = 0 WHERE deaths > 0;
+)sql",
 };
 
 std::size_t version_of(sqlite::connection& db) {

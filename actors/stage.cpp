@@ -5,8 +5,10 @@
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/at_work.hpp"
 #include "actors/caf_fault.hpp"
 #include "actors/fault_point.hpp"
+#include "actors/run_document.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -24,8 +26,11 @@ std::string_view outcome_of(const stage_result& result, bool stopped) {
 
 }  // namespace
 
+bool fell_by_itself(const caf::down_msg& down) { return down.reason != caf::exit_reason::kill; }
+
 worker_actor::behavior_type worker(worker_actor::pointer self, work_function work) {
   return {[self, work = std::move(work)](const job& j) {
+    const at_work mine{run_kind, j.ticket.run_id, static_cast<std::uint64_t>(j.ticket.attempt)};
     auto result = work(j);
     const auto asker = caf::actor_cast<stage_actor>(self->current_sender());
     if (asker) self->send(asker, job_done{j.ticket, std::move(result)});
@@ -178,7 +183,7 @@ void stage_state::replace(const caf::down_msg& down) {
     const auto lost = t.what.ticket;
     tasks_.erase(found);
     --busy_;
-    self_->send(queue_, give_back{lost, self_->system().render(down.reason)});
+    self_->send(queue_, give_back{lost, fell_by_itself(down)});
     self_->send(queue_, demand{options_.stage, 1, concurrency_});
   }
   board_->meters().stage_restarted(name);

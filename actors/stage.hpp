@@ -72,6 +72,9 @@ class stage_state {
   restart_budget budget_;
 };
 
+/// A worker that nobody killed fell with an exception, which is the deed of what it worked on.
+[[nodiscard]] bool fell_by_itself(const caf::down_msg& down);
+
 [[nodiscard]] worker_actor::behavior_type worker(worker_actor::pointer self, work_function work);
 
 }  // namespace lazaret::actors

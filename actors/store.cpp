@@ -1,5 +1,6 @@
 #include "actors/store.hpp"
 
+#include "actors/at_work.hpp"
 #include "actors/names.hpp"
 #include "actors/run_document.hpp"
 #include "actors/store/sqlite_store.hpp"
@@ -56,6 +57,7 @@ sandbox::result<std::vector<held_run>> store::take(const std::string& queue, con
   if (!claims) return claims.error();
   std::vector<held_run> runs;
   for (auto& c : *claims) {
+    const at_work here{c.name.kind, c.name.id, c.token};
     auto what = c.name.kind == run_kind ? to_run(c.body) : std::nullopt;
     if (what)
       runs.push_back({std::move(c), std::move(*what)});

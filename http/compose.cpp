@@ -15,6 +15,7 @@
 #include "actors/download/work.hpp"
 #include "actors/execution/work.hpp"
 #include "actors/interactive/perform.hpp"
+#include "actors/last_words.hpp"
 #include "actors/node.hpp"
 #include "actors/prebuild/shelf.hpp"
 #include "actors/report/work.hpp"
@@ -108,6 +109,7 @@ struct registries {
 struct kept_work {
   actors::node_identity node;
   std::shared_ptr<durable::store> documents;
+  std::unique_ptr<actors::last_words> crash;
   std::shared_ptr<batch::folder> job_files;
 };
 
@@ -286,6 +288,11 @@ class whole final : public composition {
 
 namespace {
 
+void tell_of(const actors::last_word& crash, durable::settlement answer) {
+  spdlog::error("signal {} ended this node while it worked on {} {}{}", crash.signal, crash.what.kind, crash.what.id,
+                answer == durable::settlement::done ? "" : ", which has gone on since");
+}
+
 prebuild::shelf_options shelf_settings(const config& c, const actors::python_site& site) {
   prebuild::shelf_options o;
   o.folder = c.data_dir / "prebuilds";
@@ -305,6 +312,8 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!node) return node.error();
   auto documents = durable::open_store(settings.store_url, settings.data_dir);
   if (!documents) return documents.error();
+  auto crash = actors::last_words::open(settings.data_dir, *documents, tell_of);
+  if (!crash) return crash.error();
   auto files = batch::folder::open(settings.blob_dir);
   if (!files) return files.error();
   auto registry = download::registry::open(registry_settings(settings), meters);
@@ -313,9 +322,10 @@ sandbox::result<std::unique_ptr<composition>> compose(const config& settings, gr
   if (!npm) return sandbox::failure{"open_registry", 0, npm.error().text, "NPM_REGISTRY_URL"};
   auto prebuilds = prebuild::shelf::open(shelf_settings(settings, ground.site));
   if (!prebuilds) return prebuilds.error();
-  return std::make_unique<whole>(
-      kept_work{std::move(*node), std::move(*documents), std::make_shared<batch::folder>(std::move(*files))},
-      registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings, std::move(ground), meters);
+  return std::make_unique<whole>(kept_work{std::move(*node), std::move(*documents), std::move(*crash),
+                                           std::make_shared<batch::folder>(std::move(*files))},
+                                 registries{std::move(*registry), std::move(*npm)}, std::move(*prebuilds), settings,
+                                 std::move(ground), meters);
 }
 
 }  // namespace lazaret::http

@@ -21,6 +21,8 @@
 #include <thread>
 #include <vector>
 
+#include "actors/at_work.hpp"
+
 namespace lazaret::http {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -57,7 +59,11 @@ class gateway_listener::server {
     acceptor_.assign(bound.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get(), ec);
     if (!ec) (void)listener.release();
     asio::co_spawn(io_, accept(), asio::detached);
-    thread_ = std::thread{[this] { io_.run(); }};
+    // Its jail's program talks to this thread alone: what that makes of it is the deed of who made the listener.
+    thread_ = std::thread{[this, deed = actors::at_work::here()] {
+      const actors::at_work here{deed};
+      io_.run();
+    }};
   }
 
   ~server() {

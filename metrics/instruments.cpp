@@ -184,9 +184,10 @@ struct instruments::families {
       counter("lazaret_stage_restarts_total",
               "Times that supervision replaced the stage's actor or one of its workers."),
       {{"stage", &stage_names()}}};
-  table<prometheus::Counter> poisoned{
-      counter("lazaret_runs_poisoned_total", "Runs set aside because they ended their worker again and again."),
-      {{"stage", &stage_names()}}};
+  table<prometheus::Counter> poisoned{counter("lazaret_runs_poisoned_total",
+                                              "Runs and jobs set aside as poison: they ended their worker three times, "
+                                              "or were lost with their node twenty times."),
+                                      {{"stage", &stage_names()}}};
   prometheus::Counter& jailer_restarts =
       counter("lazaret_jailer_restarts_total", "Times that the jailer process was started again.").Add({});
   table<prometheus::Counter> submissions{counter("lazaret_submissions_total", "Submissions, by what became of them."),

@@ -27,7 +27,8 @@ class instruments {
   /// outcome: `done`, `failed`, `canceled`, `crashed`
   void stage_finished(std::string_view stage, std::string_view outcome, std::chrono::duration<double> took);
   void stage_restarted(std::string_view stage);
-  /// A run that ended its worker in that stage so often that nobody tries again.
+  /// A run or job that ended its worker in that stage, or was lost with its node there, so often that nobody tries
+  /// again.
   void poisoned(std::string_view stage);
   void jailer_restarted();
   /// Of what was to run at once, why it did not: `full` (the line), `waited` (too long), `displaced` (by somebody who

@@ -4,6 +4,8 @@
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/at_work.hpp"
+#include "actors/batch/job_document.hpp"
 #include "actors/caf_fault.hpp"
 #include "actors/fault_point.hpp"
 #include "actors/stage.hpp"
@@ -27,6 +29,7 @@ batch_worker_actor::behavior_type batch_worker(batch_worker_actor::pointer self,
     const auto place =
         batch::desk_place{files->input(what.id), files->log(what.id, what.attempt),
                           files->artifacts(what.id, what.attempt), [logs, id = what.id] { logs->written(id); }};
+    const at_work mine{batch::job_kind, what.id, static_cast<std::uint64_t>(what.attempt)};
     std::optional<batch::verdict> result;
     if (const auto found = work.find(what.front); found != work.end())
       result = found->second(what, place, one.stop);
@@ -131,9 +134,9 @@ void batch_state::begin(entries::iterator e) {
     entries_.erase(e);
     return;
   }
-  if (e->claim.deaths >= options_.max_crashes) {
+  if (auto why = poison(e->claim, options_.poison)) {
     e->poisoned = true;
-    return conclude(e, {.error = "poison: it ended its worker " + std::to_string(e->claim.deaths) + " times"});
+    return conclude(e, {.error = std::move(*why)});
   }
   e->watch = options_.jobs->watch(e->claim.name.id, look_later(e->claim.name.id));
   // Whoever was asked to cancel it may have died before.
@@ -194,7 +197,7 @@ void batch_state::complete(job_ran& done) {
     entries_.erase(e);
   } else if (e->canceled || done.result) {
     conclude(e, std::move(done.result).value_or(batch::verdict{}));
-  } else if (const int tries = e->claim.attempts - e->claim.deaths; tries <= options_.max_retries) {
+  } else if (const int tries = e->claim.attempts - e->claim.deaths - e->claim.losses; tries <= options_.max_retries) {
     put_back(*e, wait_after(tries), false);
     entries_.erase(e);
   } else {
@@ -215,7 +218,7 @@ void batch_state::replace(const caf::down_msg& down) {
     if (e->canceled && !e->lost) {
       conclude(e, {});
     } else {
-      if (!e->lost) put_back(*e, {}, true);
+      if (!e->lost) put_back(*e, {}, fell_by_itself(down));
       entries_.erase(e);
     }
   }

@@ -17,6 +17,7 @@
 #include "actors/batch/log_watch.hpp"
 #include "actors/crew.hpp"
 #include "actors/messages.hpp"
+#include "actors/poison.hpp"
 
 namespace lazaret::actors {
 
@@ -29,8 +30,8 @@ struct batch_options {
   std::chrono::seconds retention{7 * 24 * 3600};     ///< of a job that has ended
   std::chrono::milliseconds sweep_every{60'000};     ///< looks for what is older
   std::chrono::milliseconds first_retry{250};        ///< after the store or the jailer failed; doubles, up to 8 s
-  int max_crashes = 3;                               ///< workers that a job may take down
-  int max_retries = 8;                               ///< attempts that got no jail
+  poison_rules poison;
+  int max_retries = 8;  ///< attempts that got no jail
   /// For how long a job is this process's without a sign of life. Three renewals may fail.
   std::chrono::milliseconds lease{30'000};
   /// For another node to end a job that is to be canceled there; then it ends without its output.

@@ -1,5 +1,6 @@
 #include "actors/batch/ledger.hpp"
 
+#include "actors/at_work.hpp"
 #include "actors/batch/job_document.hpp"
 
 namespace lazaret::batch {
@@ -35,6 +36,7 @@ sandbox::result<std::vector<held_job>> ledger::take(std::size_t most, std::chron
   if (!claims) return claims.error();
   std::vector<held_job> jobs;
   for (auto& c : *claims) {
+    const actors::at_work here{c.name.kind, c.name.id, c.token};
     auto what = c.name.kind == job_kind ? to_job(c.body) : std::nullopt;
     if (what && what->id == c.name.id) {
       c.body.clear();

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "actors/at_work.hpp"
 #include "actors/execution/execute.hpp"
 #include "actors/fault_point.hpp"
 
@@ -42,10 +43,12 @@ class execution {
 
     execution_hooks hooks;
     hooks.serve_gateway = [&](sandbox::unique_fd listener) {
-      return parts_.serve(std::move(listener), [&gateway](const auto& request, std::stop_token stop) {
-        LAZARET_FAULT_POINT("execution.asks_index");
-        return gateway.answer(request, std::move(stop));
-      });
+      return parts_.serve(std::move(listener),
+                          [&gateway, deed = at_work::here()](const auto& request, std::stop_token stop) {
+                            const at_work here{deed};
+                            LAZARET_FAULT_POINT("execution.asks_index");
+                            return gateway.answer(request, std::move(stop));
+                          });
     };
     hooks.account = [&gateway, &budget] {
       auto record = gateway.record();

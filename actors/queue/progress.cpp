@@ -133,9 +133,8 @@ std::optional<work_stage> stage_ahead(const run& r) {
   return work_stage::execution;
 }
 
-step poisoned(run r, work_stage at, int deaths, const progress_rules& rules) {
-  auto why = "poison: the run ended its worker " + std::to_string(deaths) + " times in the " + std::string{name(at)} +
-             " stage";
+step poisoned(run r, work_stage at, std::string why, const progress_rules& rules) {
+  why.append(" in the ").append(name(at)).append(" stage");
   return failed(std::move(r), at, std::move(why), rules);
 }
 

@@ -20,8 +20,8 @@ struct progress_rules {
 [[nodiscard]] step begun(run r, work_stage at);
 /// `retries`: how often this stage has tried again already.
 [[nodiscard]] step after(run r, work_stage at, stage_result result, int retries, const progress_rules& rules);
-/// It ended its worker so often that nobody else is to try.
-[[nodiscard]] step poisoned(run r, work_stage at, int deaths, const progress_rules& rules);
+/// Nobody else is to try that stage; `why`: as poison() says it.
+[[nodiscard]] step poisoned(run r, work_stage at, std::string why, const progress_rules& rules);
 /// The stage in whose queue it is; nothing when it has ended.
 [[nodiscard]] std::optional<work_stage> stage_ahead(const run& r);
 /// Nothing when it has ended.

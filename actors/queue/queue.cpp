@@ -6,6 +6,7 @@
 #include <caf/send.hpp>
 #include <utility>
 
+#include "actors/at_work.hpp"
 #include "actors/caf_fault.hpp"
 #include "actors/fault_point.hpp"
 
@@ -17,6 +18,8 @@ using std::chrono::system_clock;
 constexpr std::array all_stages{work_stage::download, work_stage::execution, work_stage::analysis, work_stage::report};
 
 std::string queue_of(work_stage stage) { return std::string{name(stage)}; }
+
+at_work on(const durable::claim& c) { return at_work{c.name.kind, c.name.id, c.token}; }
 
 bool is_lost(const sandbox::result<settlement>& answer) { return answer && *answer != settlement::done; }
 
@@ -174,6 +177,7 @@ void queue_state::take_on(const demand& stage) {
 void queue_state::mark(const begin& started) {
   auto* const e = held_by(started.ticket);
   if (e == nullptr) return;
+  const auto here = on(e->claim);
   e->begun = true;
   auto now = begun(e->what, e->at);
   const auto written = store_->update(e->claim, now);
@@ -186,7 +190,8 @@ void queue_state::mark(const begin& started) {
 caf::result<recorded> queue_state::record(finish& done) {
   auto* const e = held_by(done.ticket);
   if (e == nullptr) return recorded{};
-  const int retries = e->claim.attempts - 1 - e->claim.deaths;
+  const auto here = on(e->claim);
+  const int retries = e->claim.attempts - 1 - e->claim.deaths - e->claim.losses;
   auto outcome = after(e->what, e->at, std::move(done.result), retries, options_.rules);
   if (e->at == work_stage::download) outcome = or_earlier_verdict(std::move(outcome));
   LAZARET_FAULT_POINT("queue.result");
@@ -227,8 +232,8 @@ void queue_state::reclaim(const give_back& lost) {
   auto* const e = held_by(lost.ticket);
   if (e == nullptr) return;
   const auto stage = e->at;
-  // If it can't be written, the lease runs out, which counts as well.
-  static_cast<void>(store_->put_back(e->claim, true));
+  // If it can't be written, the lease runs out: a loss.
+  static_cast<void>(store_->put_back(e->claim, lost.own_deed));
   held_.erase(lost.ticket.run_id);
   hand_out(stage);
 }
@@ -325,9 +330,10 @@ void queue_state::hold(const std::string& run_id, entry what) {
 }
 
 void queue_state::assign(lane& to, work_stage stage, held_run one) {
-  if (one.claim.deaths >= options_.max_deaths) {
+  const auto here = on(one.claim);
+  if (auto why = poison(one.claim, options_.poison)) {
     // If it can't be written, the lease runs out, and whoever takes the run next comes here again.
-    const auto written = store_->settle(one.claim, poisoned(one.what, stage, one.claim.deaths, options_.rules));
+    const auto written = store_->settle(one.claim, poisoned(one.what, stage, std::move(*why), options_.rules));
     if (written && *written == settlement::done) board_->meters().poisoned(actors::name(stage));
     return;
   }

@@ -16,6 +16,7 @@
 
 #include "actors/board.hpp"
 #include "actors/messages.hpp"
+#include "actors/poison.hpp"
 #include "actors/queue/progress.hpp"
 #include "actors/queue/reuse.hpp"
 #include "actors/store.hpp"
@@ -27,8 +28,7 @@ struct queue_options {
   std::size_t limit = 20;
   progress_rules rules;
   reuse_rules reuse;
-  /// Claims whose worker died before the run is set aside as poison.
-  int max_deaths = 3;
+  poison_rules poison;
   /// For how long a run is this process's without a sign of life. Three renewals may fail.
   std::chrono::milliseconds lease{30'000};
 };

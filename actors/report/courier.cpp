@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/send.hpp>
 
+#include "actors/at_work.hpp"
 #include "actors/fault_point.hpp"
 #include "actors/queue/progress.hpp"
 
@@ -36,6 +37,8 @@ void courier_state::carry() {
   if (!settle()) return;
   auto taken = options_.runs->take(delivery_queue, role, 1, options_.lease);
   if (!taken || taken->empty()) return;
+  const auto& claim = taken->front().claim;
+  const at_work here{claim.name.kind, claim.name.id, claim.token};
   LAZARET_FAULT_POINT("delivery.taken");
   unwritten_ = attempt(taken->front());
   LAZARET_FAULT_POINT("delivery.sent");
@@ -43,6 +46,10 @@ void courier_state::carry() {
 }
 
 courier_state::outcome courier_state::attempt(held_run& one) {
+  if (auto why = poison(one.claim, options_.poison)) {
+    board_->meters().webhook("failed");
+    return {std::move(one.claim), delivered_with(std::move(one.what), delivery_status::failed, std::move(*why))};
+  }
   const auto result = options_.attempt(one.what);
   const int tried = one.claim.attempts;
   if (result.what == delivery_attempt::verdict::retry && tried < options_.max_attempts) {

@@ -10,6 +10,7 @@
 
 #include "actors/board.hpp"
 #include "actors/messages.hpp"
+#include "actors/poison.hpp"
 #include "actors/store.hpp"
 
 namespace lazaret::actors {
@@ -18,6 +19,7 @@ struct courier_options {
   delivery_function attempt;  ///< empty: there is no webhook, and what waits stays
   std::shared_ptr<store> runs;
   int max_attempts = 6;
+  poison_rules poison;
   std::chrono::milliseconds first_wait{1'000};  ///< doubles with each attempt
   std::chrono::milliseconds longest_wait{60'000};
   /// Longer than any attempt takes: nothing renews it meanwhile.

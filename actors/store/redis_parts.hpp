@@ -62,6 +62,7 @@ class redis_store final : public store {
   result<settlement> update(const claim& held, const document& now, std::span<const event> events) override;
   result<settlement> settle(const claim& held, const change& outcome) override;
   result<settlement> put_back(const claim& held, clock::time_point not_before, bool died) override;
+  result<settlement> blame(const name& what, std::uint64_t token) override;
   result<std::uint64_t> abandon(const std::string& owner) override;
   result<queue_depth> depth(const std::string& queue) override;
   result<std::optional<std::uint64_t>> position(const name& what) override;

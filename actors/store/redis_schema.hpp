@@ -25,6 +25,9 @@
 /// the dead is moved with XCLAIM, entry by entry: leases differ, and XAUTOCLAIM knows one idle time for all. Pokes are
 /// published on PREFIX@DB:q:QUEUE and PREFIX@DB:v:KIND:ID (channels are not per database).
 ///
+/// A document of a program that did not tell deaths from losses has no field of lost claims; its count of deaths stays.
+/// Such a program, beside this one on the same Redis, still counts what it finds lost as a death.
+///
 /// Keys are made in the scripts, so Redis Cluster can't be used.
 /// Bodies lie in Redis whole (store::max_body); what is large goes to BLOB_DIR one day.
 

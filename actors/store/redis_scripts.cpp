@@ -43,6 +43,7 @@ const scripts& all_scripts() {
       .update = made_of(room_for_what_is_in_hand, {"prelude", "places", "change", "claim", "update"}),
       .settle = made_of(room_for_what_is_in_hand, {"prelude", "places", "change", "claim", "settle"}),
       .put_back = made_of(room_for_what_is_in_hand, {"prelude", "places", "claim", "put_back"}),
+      .blame = made_of(room_for_what_is_in_hand, {"prelude", "places", "blame"}),
       .abandon = made_of(room_for_what_is_in_hand, {"prelude", "places", "abandon"}),
       .depth = made_of(nothing_new, {"prelude", "depth"}),
       .position = made_of(room_for_what_is_in_hand, {"prelude", "places", "position"}),

@@ -15,7 +15,7 @@ struct script {
 /// Redis keeps a script until it restarts, so each is sent whole only when it is unknown there.
 struct scripts {
   script add, recognise, look, amend, find, list, ended, forget;
-  script take, renew, update, settle, put_back, abandon, depth, position;
+  script take, renew, update, settle, put_back, blame, abandon, depth, position;
   script append, events, remember, recall, tidy, probe;
 };
 [[nodiscard]] const scripts& all_scripts();

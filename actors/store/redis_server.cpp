@@ -177,9 +177,12 @@ std::vector<result<reply>> server::run_each(const script& what, const std::vecto
     auto got = evaluate_each(c, what, all, nonces, again);
     if (!got) return got.error();
     replies = std::move(*got);
-    return reply{};
+    // Each answer stays its own; for one that tells try_twice() not to keep this connection it is one call's.
+    const auto telling =
+        std::ranges::find_if(replies, [](const reply& r) { return r.is_error() && means_reconnect(r.text); });
+    return telling == replies.end() ? reply{} : *telling;
   });
-  if (!done) return {all.size(), result<reply>{done.error()}};
+  if (!done && replies.empty()) return {all.size(), result<reply>{done.error()}};
   std::vector<result<reply>> answers;
   for (auto& one : replies) {
     if (one.is_error())

@@ -44,7 +44,8 @@ result<std::vector<claim>> redis_store::take(const std::string& queue, const std
   for (auto& one : got->list) {
     auto& parts = one.list;
     claims.push_back({name_in(parts.at(0).text), std::move(parts.at(1).text), queue,
-                      number_in<std::uint64_t>(parts.at(2)), number_in<int>(parts.at(3)), number_in<int>(parts.at(4))});
+                      number_in<std::uint64_t>(parts.at(2)), number_in<int>(parts.at(3)), number_in<int>(parts.at(4)),
+                      number_in<int>(parts.at(5))});
   }
   return claims;
 }
@@ -74,6 +75,13 @@ result<settlement> redis_store::settle(const claim& held, const change& outcome)
 result<settlement> redis_store::put_back(const claim& held, clock::time_point not_before, bool died) {
   if (auto bad = bounds::of(held.name)) return *bad;
   const auto got = server_.run(all_scripts().put_back, claimed(held).time(not_before).text(died ? "1" : "0").all());
+  if (!got) return got.error();
+  return settled(*got);
+}
+
+result<settlement> redis_store::blame(const name& what, std::uint64_t token) {
+  if (auto bad = bounds::of(what)) return *bad;
+  const auto got = server_.run(all_scripts().blame, words{}.named(what).number(token).all());
   if (!got) return got.error();
   return settled(*got);
 }

@@ -203,6 +203,14 @@ class sqlite_store final : public store {
     return got;
   }
 
+  result<settlement> blame(const name& what, std::uint64_t token) override {
+    if (auto bad = bounds::of(what)) return *bad;
+    auto got = write("blame " + describe(what), durability::synced,
+                     [&](database& db) { return tables::blame(db, what, token, clock::now()); });
+    if (got && *got == settlement::done) queues_->poke_all();
+    return got;
+  }
+
   result<std::uint64_t> abandon(const std::string& owner) override {
     if (auto bad = bounds::of_owner(owner)) return *bad;
     auto got = write("abandon what " + owner + " held", durability::synced, [&](database& db) {

@@ -27,13 +27,18 @@ std::int64_t next_age(database& db, const std::string& queue) {
   return mine;
 }
 
-void enter(database& db, std::int64_t seq, const place& next, std::int64_t deaths, std::int64_t attempts,
-           clock::time_point now) {
+/// What goes on when a document comes to the queue again in which it was.
+struct history {
+  std::int64_t deaths = 0, attempts = 0;
+  std::string lost = {};
+};
+
+void enter(database& db, std::int64_t seq, const place& next, const history& so_far, clock::time_point now) {
   const auto turn = next_turn(db, next);
   const auto age = next_age(db, next.queue);
-  db("INSERT INTO places VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9, ?10)")
+  db("INSERT INTO places VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9, ?10, ?11)")
       .with(seq, next.queue, next.priority, next.client, turn, age, next.not_before > now ? 1 : 0, next.not_before,
-            deaths, attempts)
+            so_far.deaths, so_far.attempts, so_far.lost)
       .run();
   count(db, next.queue, 1, 0);
 }
@@ -50,13 +55,14 @@ claim give(database& db, std::int64_t seq, const std::string& owner, clock::time
   }
   {
     auto held =
-        db("UPDATE places SET state = 2, at = ?2, owner = ?3, deaths = deaths + ?4, attempts = attempts + 1"
-           " WHERE seq = ?1 RETURNING queue, deaths, attempts, priority, turn");
-    held.with(seq, until, owner, ran_out ? 1 : 0).step();
+        db("UPDATE places SET state = 2, at = ?2, owner = ?3, lost = lost || ?4, attempts = attempts + 1"
+           " WHERE seq = ?1 RETURNING queue, deaths, attempts, priority, turn, lost");
+    held.with(seq, until, owner, ran_out ? std::to_string(given.token - 1) + ',' : "").step();
     given.queue = held.text(0);
     given.deaths = static_cast<int>(held.integer(1));
     given.attempts = static_cast<int>(held.integer(2));
     const auto priority = held.integer(3), turn = held.integer(4);
+    given.losses = static_cast<int>(std::ranges::count(held.text(5), ','));
     held.step();
     db("INSERT INTO turns VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET turn = MAX(turn, ?3)")
         .with(given.queue, priority, turn)
@@ -124,7 +130,7 @@ admission add(database& db, const name& what, const change& first, std::uint64_t
     made.step();
   }
   write(db, seq, what.kind, first.now);
-  if (first.next) enter(db, seq, *first.next, 0, 0, now);
+  if (first.next) enter(db, seq, *first.next, {}, now);
   for (const auto& one : first.events) tell(db, seq, one);
   if (key) {
     db("INSERT OR REPLACE INTO keys VALUES(?1, ?2, ?3, ?4, ?5)")
@@ -189,18 +195,18 @@ void write(database& db, std::int64_t seq, const std::string& kind, const docume
 }
 
 void move(database& db, std::int64_t seq, const std::optional<place>& next, clock::time_point now) {
-  std::int64_t deaths = 0, attempts = 0;
+  history so_far;
   {
-    auto left = db("DELETE FROM places WHERE seq = ?1 RETURNING queue, state, deaths, attempts");
+    auto left = db("DELETE FROM places WHERE seq = ?1 RETURNING queue, state, deaths, attempts, lost");
     if (left.with(seq).step()) {
       const auto queue = left.text(0);
       const bool held = left.integer(1) == 2;
-      if (next && next->queue == queue) deaths = left.integer(2), attempts = left.integer(3);
+      if (next && next->queue == queue) so_far = {left.integer(2), left.integer(3), left.text(4)};
       left.step();
       count(db, queue, held ? 0 : -1, held ? -1 : 0);
     }
   }
-  if (next) enter(db, seq, *next, deaths, attempts, now);
+  if (next) enter(db, seq, *next, so_far, now);
 }
 
 void put_back(database& db, std::int64_t seq, clock::time_point not_before, bool died, clock::time_point now) {
@@ -212,6 +218,22 @@ void put_back(database& db, std::int64_t seq, clock::time_point not_before, bool
   const auto queue = back.text(0);
   back.step();
   count(db, queue, 1, -1);
+}
+
+settlement blame(database& db, const name& what, std::uint64_t token, clock::time_point now) {
+  const auto found = find(db, what);
+  if (!found) return settlement::gone;
+  if (found->held && found->token == token) {
+    put_back(db, found->seq, {}, true, now);
+    return settlement::done;
+  }
+  // Of the lost ones, each with a comma after it.
+  const auto mine = std::to_string(token) + ',';
+  db("UPDATE places SET deaths = deaths + 1, lost = substr(replace(',' || lost, ',' || ?2, ','), 2)"
+     " WHERE seq = ?1 AND instr(',' || lost, ',' || ?2) > 0")
+      .with(found->seq, mine)
+      .run();
+  return db.changed() > 0 ? settlement::done : settlement::superseded;
 }
 
 void tell(database& db, std::int64_t seq, const event& one) {

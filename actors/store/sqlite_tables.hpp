@@ -48,6 +48,7 @@ void write(database& db, std::int64_t seq, const std::string& kind, const docume
 /// Out of its queue, and into that one.
 void move(database& db, std::int64_t seq, const std::optional<place>& next, clock::time_point now);
 void put_back(database& db, std::int64_t seq, clock::time_point not_before, bool died, clock::time_point now);
+[[nodiscard]] settlement blame(database& db, const name& what, std::uint64_t token, clock::time_point now);
 
 void tell(database& db, std::int64_t seq, const event& one);
 [[nodiscard]] std::uint64_t told(database& db, std::int64_t seq, const std::string& type);

@@ -91,7 +91,8 @@ struct claim {
   std::string body;
   std::string queue;
   std::uint64_t token = 0;  ///< 1 for the first claim of a document; greater for each later one, whatever the queue
-  int deaths = 0;           ///< claims in this queue before this one that ran out or were reported as died
+  int deaths = 0;           ///< claims in this queue before this one that its own deed ended: put_back(), blame()
+  int losses = 0;           ///< those that ran out or were abandoned, and are not blamed on it
   int attempts = 1;         ///< claims in this queue, this one counted
 };
 
@@ -171,12 +172,17 @@ class store {
   virtual result<settlement> renew(const claim& held, std::chrono::milliseconds lease) = 0;
   /// Writes the document without giving it up: a stage has begun. Renews nothing.
   virtual result<settlement> update(const claim& held, const document& now, std::span<const event> events) = 0;
-  /// Ends the claim: new state, next place and events in one transaction. The counters of deaths and attempts go on in
-  /// the same queue, and begin anew in another one.
+  /// Ends the claim: new state, next place and events in one transaction. The counters of deaths, losses and attempts
+  /// go on in the same queue, and begin anew in another one.
   virtual result<settlement> settle(const claim& held, const change& outcome) = 0;
   /// Ends the claim and lets it wait in the same queue with the turn that it had, so in front of its client's others.
   /// `died`: counts as a death.
   virtual result<settlement> put_back(const claim& held, clock::time_point not_before, bool died) = 0;
+  /// Work on the document under that token ended the worker, as was found out later: counts as a death, once, and not
+  /// as a loss. One that is still held under it waits again, as after put_back(); else who has it now keeps it.
+  /// `superseded`: that claim did not end so, or is known already, or the document has left that queue since, which
+  /// shows that the work can be done.
+  virtual result<settlement> blame(const name& what, std::uint64_t token) = 0;
 
   /// The leases of all that this owner holds run out now: a node that starts says so of its former life. How many.
   virtual result<std::uint64_t> abandon(const std::string& owner) = 0;

@@ -92,6 +92,25 @@ TEST_CASE("A node whose claim was given to another stops its work and writes not
   CHECK(c.now(id).attempt == mine.attempt);
 }
 
+TEST_CASE("A job whose node vanishes again and again is innocent for long, and set aside in the end") {
+  ON_EACH_STORE_A_WORKSHOP();
+  const int losses = GENERATE(19, 20);
+  std::string id;
+  {
+    running_pipeline front{front_of(shop)};
+    id = customer{front}.accepted("quick");
+  }
+  const auto dead = shop.ledger("dead");
+  for (int n = 0; n < losses; ++n) {
+    REQUIRE(dead->take(1, std::chrono::seconds{600}).value().size() == 1);
+    REQUIRE(dead->abandon().value() == 1);
+  }
+  running_pipeline p{shop.options()};
+  const auto done = customer{p}.ended(id);
+  CHECK(done.status == (losses < 20 ? batch::status::succeeded : batch::status::failed));
+  CHECK(done.error == (losses < 20 ? "" : "poison: it was lost 20 times with the node that worked on it"));
+}
+
 TEST_CASE("What a node hands back at its end is another's at once") {
   ON_EACH_STORE_A_WORKSHOP();
   running_pipeline front{front_of(shop)};

@@ -120,9 +120,37 @@ SCENARIO("a run that kills its worker three times is set aside as poison; the ot
   const auto good = p.accepted(package("water"));
   const auto r = p.ended(bad);
   CHECK(r.status == status::failed);
-  CHECK(r.error.find("poison") == 0);
+  CHECK(r.error == "poison: it ended its worker 3 times in the execution stage");
   CHECK(p.ended(good).status == status::completed);
   CHECK(p.meters.exposition().find("lazaret_stage_restarts_total{stage=\"execution\"} 3") != std::string::npos);
+}
+
+SCENARIO("a run whose node vanishes again and again is innocent for long, and set aside in the end") {
+  temporary_folder data;
+  const int losses = GENERATE(19, 20);
+  std::string id;
+  {
+    auto o = quick_options(data.path());
+    o.absent = {"download"};
+    running_pipeline p{o};
+    id = p.accepted();
+  }
+  {
+    const auto runs = open_sqlite_store(data.path() / "store.sqlite").value();
+    for (int n = 0; n < losses; ++n) {
+      REQUIRE(runs->take("download", "queue", 1, std::chrono::seconds{60})->size() == 1);
+      REQUIRE(runs->abandon("queue").value() == 1);
+    }
+  }
+  running_pipeline p{quick_options(data.path())};
+  const auto r = p.ended(id);
+  if (losses < 20) {
+    CHECK(r.status == status::completed);
+    return;
+  }
+  CHECK(r.status == status::failed);
+  CHECK(r.error == "poison: it was lost 20 times with the node that worked on it in the download stage");
+  CHECK(p.meters.exposition().find("lazaret_runs_poisoned_total{stage=\"download\"} 1") != std::string::npos);
 }
 
 SCENARIO("any stage and any worker may be killed while runs are in flight: every run ends with one verdict") {

@@ -90,6 +90,13 @@ inline claim take_one(store& s, const std::string& queue, milliseconds lease = l
   REQUIRE(got.size() == 1);
   return std::move(got.front());
 }
+/// A node takes one and vanishes: its next life says that it has nothing.
+inline claim lose(store& s, const std::string& queue) {
+  auto got = take(s, queue, 1, long_lease, "node:lost");
+  REQUIRE(got.size() == 1);
+  REQUIRE(s.abandon("node:lost"));
+  return std::move(got.front());
+}
 inline std::vector<std::string> ids(const std::vector<claim>& claims) {
   std::vector<std::string> all;
   for (const auto& c : claims) all.push_back(c.name.id);

@@ -12,6 +12,7 @@ TEST_CASE("a claim is one holder's: nobody else is given the document, and a res
   CHECK(held.queue == "download");
   CHECK(held.token == 1);
   CHECK(held.deaths == 0);
+  CHECK(held.losses == 0);
   CHECK(held.attempts == 1);
   CHECK(take(*subject, "download").empty());
   CHECK(depth(*subject, "download").held == 1);
@@ -65,7 +66,8 @@ TEST_CASE("a lease that runs out gives the document to the next, and the first h
   }();
   CHECK(next.name.id == "a");
   CHECK(next.token > dead.token);
-  CHECK(next.deaths == 1);
+  CHECK(next.deaths == 0);
+  CHECK(next.losses == 1);
   CHECK(next.attempts == 2);
   const event late{"stage", "late"};
   CHECK(*subject->settle(dead, with("late", in("execution"))) == settlement::superseded);
@@ -116,7 +118,7 @@ TEST_CASE("an update writes the document and its events and keeps the claim, and
   CHECK(body(*subject, "a") == "running");
   CHECK(told(*subject, "a") == std::vector<std::string>{"1 stage begun"});
   CHECK(subject->list("run", {{{"status", "running"}}, {}, 10})->bodies.size() == 1);
-  CHECK(take_soon(*subject, "download").deaths == 1);
+  CHECK(take_soon(*subject, "download").losses == 1);
 }
 
 TEST_CASE("what is put back waits again in front, and counts what happened to it") {
@@ -132,6 +134,7 @@ TEST_CASE("what is put back waits again in front, and counts what happened to it
   CHECK(again.name.id == "a");
   CHECK(again.token == 2);
   CHECK(again.deaths == (died ? 1 : 0));
+  CHECK(again.losses == 0);
   CHECK(again.attempts == 2);
 }
 
@@ -159,27 +162,30 @@ TEST_CASE("what is not due yet waits, and holds up nobody") {
   CHECK(clock::now() >= later.not_before);
 }
 
-TEST_CASE("deaths and attempts go on in the same queue and begin anew in another") {
+TEST_CASE("deaths, losses and attempts go on in the same queue and begin anew in another") {
   ON_EACH_STORE();
   put(*subject, "a", in("download"));
   CHECK(*subject->put_back(take_one(*subject, "download"), {}, true) == settlement::done);
+  lose(*subject, "download");
   CHECK(*subject->settle(take_one(*subject, "download"), with("again", in("download"))) == settlement::done);
   auto held = take_one(*subject, "download");
   CHECK(held.deaths == 1);
-  CHECK(held.attempts == 3);
+  CHECK(held.losses == 1);
+  CHECK(held.attempts == 4);
   SECTION("another queue") {
     CHECK(*subject->settle(held, with("on", in("execution"))) == settlement::done);
     held = take_one(*subject, "execution");
-    CHECK(held.token == 4);
+    CHECK(held.token == 5);
   }
   SECTION("out of the queue, and in again") {
     CHECK(*subject->settle(held, with("poison")) == settlement::done);
     CHECK(*subject->amend(a_run("a"), [](const auto&) { return std::optional{with("again", in("download"))}; }) ==
           settlement::done);
     held = take_one(*subject, "download");
-    CHECK(held.token > 3);
+    CHECK(held.token > 4);
   }
   CHECK(held.deaths == 0);
+  CHECK(held.losses == 0);
   CHECK(held.attempts == 1);
 }
 
@@ -193,7 +199,8 @@ TEST_CASE("what a node held in its former life is free when it says so, and only
   CHECK(*subject->abandon("node:1") == 2);
   const auto again = take_one(*subject, "download");
   CHECK(again.name.id == "a");
-  CHECK(again.deaths == 1);
+  CHECK(again.deaths == 0);
+  CHECK(again.losses == 1);
   CHECK(take_one(*subject, "execution").name.id == "d");
   CHECK(*subject->settle(mine.front(), with("late")) == settlement::superseded);
   CHECK(*subject->settle(other.front(), with("done")) == settlement::done);

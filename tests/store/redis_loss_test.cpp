@@ -80,6 +80,23 @@ TEST_CASE("a call whose answer is lost is asked again and done once") {
   }
 }
 
+TEST_CASE("a crash that is told twice since the answer was lost counts once") {
+  redis_process server;
+  const auto at = server.folder().path() / "proxy.sock";
+  lossy_proxy proxy{at, server.socket()};
+  const auto node = open("unix://" + at.string());
+  put(*node, "a", in("download"));
+  const bool taken_since = GENERATE(false, true);
+  const auto crashed = taken_since ? lose(*node, "download") : take_one(*node, "download");
+  if (taken_since) CHECK(*node->put_back(take_one(*node, "download"), {}, false) == settlement::done);
+  proxy.lose_next_reply_to("run:a");
+  CHECK(node->blame(a_run("a"), crashed.token));
+  CHECK(proxy.has_lost());
+  const auto again = take_one(*node, "download");
+  CHECK(again.deaths == 1);
+  CHECK(again.losses == 0);
+}
+
 TEST_CASE("a Redis that was killed between two calls and came back costs nothing") {
   redis_process server;
   const auto node = open(server.url());

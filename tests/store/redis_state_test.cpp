@@ -4,6 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <set>
+#include <sstream>
+
 #include "actors/store/redis_store.hpp"
 #include "tests/store/backend.hpp"
 #include "tests/store/redis_process.hpp"
@@ -64,6 +68,34 @@ TEST_CASE("a Redis that becomes a replica refuses to write, says so, and recover
   server.cli({"REPLICAOF", "NO", "ONE"});
   CHECK(node->trouble() == std::nullopt);
   CHECK(take_one(*node, "download").name.id == "a");
+}
+
+TEST_CASE("a connection to what became a replica is not kept, whether one thing was asked of it or many") {
+  redis_process server;
+  const auto node = open(server.url());
+  put(*node, "a", in("download"));
+  const auto connections = [&] {
+    std::set<std::string> ids;
+    std::istringstream lines{server.cli({"CLIENT", "LIST", "TYPE", "normal"})};
+    for (std::string line; std::getline(lines, line);)
+      if (line.find(" cmd=client") == std::string::npos) ids.insert(line.substr(0, line.find(' ')));
+    return ids;
+  };
+  const auto before = connections();
+  REQUIRE(before.size() == 1);
+  server.cli({"REPLICAOF", "127.0.0.1", "1"});
+  CHECK(connections() == before);
+  const addition one{a_run("b"), with("b"), 0, {}}, other{a_run("c"), with("c"), 0, {}};
+  SECTION("many") {
+    for (const auto& got : node->add_all(std::array{one, other})) {
+      REQUIRE_FALSE(got);
+      CHECK(says(got.error().describe(), "read-only replica"));
+    }
+  }
+  SECTION("one") { CHECK_FALSE(node->add(one.what, one.first, 0, {})); }
+  CHECK(soon([&] { return connections().empty(); }));
+  server.cli({"REPLICAOF", "NO", "ONE"});
+  for (const auto& got : node->add_all(std::array{one, other})) CHECK(got);
 }
 
 TEST_CASE("a Redis that can't write its snapshot takes nothing until it can") {

@@ -60,6 +60,7 @@ local function move(name, d, change, age)
   write(name, d, change)
   if not (change.place and change.place.queue == d.q) then
     put('d', '0')
+    put('k', '')
     put('a', '0')
   end
   if change.place then

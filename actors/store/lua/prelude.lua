@@ -4,8 +4,8 @@ local call = redis.call
 
 -- A document's hash: b body, s number of its creation, f facets (msgpack), e when it ended, w where it is (w waits,
 -- l waits until later, h held, '' nowhere), q queue, c client, p priority, g turn, m member of the waiting set,
--- t token, d deaths, a attempts, o owner, x entry of the stream, n events so far, n:TYPE of that type,
--- r revision, z nonce of the last write.
+-- t token, d deaths, k tokens of the claims that were lost, a comma after each (absent: none), a attempts, o owner,
+-- x entry of the stream, n events so far, n:TYPE of that type, r revision, z nonce of the last write.
 local function doc(name) return P .. 'd:' .. name end
 local function queue(q, part) return P .. 'q:' .. q .. ':' .. part end
 local function facet(kind, pair) return P .. 'f:' .. kind .. ':' .. pair[1] .. ':' .. pair[2] end
