@@ -15,6 +15,7 @@ from test_jobs import form
 from test_triage import version_of
 
 BIG = 48 << 20
+ANSWER = 12 << 20
 EVENTS = 6000
 
 
@@ -25,7 +26,7 @@ class Crawler(threading.Thread):
     def __init__(self, service, path):
         super().__init__(daemon=True)
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         self.socket.settimeout(60)
         self.socket.connect((service.host, service.port))
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -35,7 +36,7 @@ class Crawler(threading.Thread):
 
     def run(self):
         with self.socket:
-            while some := self.socket.recv(1 << 16):
+            while some := self.socket.recv(1 << 15):
                 self.whole += some
                 self.taken = len(self.whole)
                 self.hurry.wait(0.25)
@@ -77,7 +78,7 @@ class Forgotten(support.NeedsRoot):
             self.assertEqual(status, 200, answer)
             job = answer["job_id"]
             status, answer, _ = service.request("POST", "/v1/execute", {
-                "argv": ["sh", "-c", f"head -c {8 << 20} /dev/zero | tr '\\0' x"], "async": True,
+                "argv": ["sh", "-c", f"head -c {ANSWER} /dev/zero | tr '\\0' x"], "async": True,
                 "limits": {"output_bytes": 16 << 20}})
             self.assertEqual(status, 202, answer)
             execution = f"/v1/executions/{answer['execution_id']}"
@@ -101,7 +102,7 @@ class Forgotten(support.NeedsRoot):
                     self.assertEqual(len(body), content_length(head), path)
             self.assertEqual(hashlib.sha256(read[f"/v1/runs/{run_id}/report.json"][1]).hexdigest(), digest)
             self.assertEqual(read[f"/jobs/{job}/artifacts/big"][1], bytes(BIG))
-            self.assertEqual(len(json.loads(read[execution][1])["stdout"]), 8 << 20)
+            self.assertEqual(len(json.loads(read[execution][1])["stdout"]), ANSWER)
             # Streams end after a whole event; a client that asks for more is told that there is none.
             for path in (f"/v1/runs/{run_id}/events", f"/jobs/{job}/logs/stream"):
                 self.assertTrue(read[path][1].endswith(b"\n\n"), read[path][1][-200:])
