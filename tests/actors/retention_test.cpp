@@ -169,6 +169,36 @@ SCENARIO("several nodes that make room at once forget no more than one would") {
   for (int n = 0; n < many; ++n) CHECK(shop.has(n) == (n < rest));
 }
 
+SCENARIO("a node forgets no more than the bound asks for, wherever another makes room in between") {
+  const auto backend = GENERATE(from_range(durable::test::backends()));
+  const auto* const where = GENERATE("before it knows who is next", "after that", "while it forgets");
+  INFO(where << ", on " << backend.name);
+  constexpr int many = 30, rest = 15;
+  kept_runs shop{backend};
+  for (int n = 0; n < many; ++n) shop.put(n, std::chrono::minutes{n});
+  metrics::instruments meters, others;
+  retention other{shop.options("node-2", rest * folder_bytes), others};
+  int calls = 0;
+  const auto meet = [&](std::string_view here) {
+    if (here == where && ++calls == 1) REQUIRE(go_round(other) == std::string{});
+  };
+  auto options = shop.options("node-1", rest * folder_bytes);
+  options.ended = [&, ask = options.ended](auto before, auto most) {
+    meet("before it knows who is next");
+    auto got = ask(before, most);
+    meet("after that");
+    return got;
+  };
+  options.forget = [&, forget = options.forget](const std::string& id) {
+    meet("while it forgets");
+    return forget(id);
+  };
+  retention subject{options, meters};
+  REQUIRE(go_round(subject) == std::string{});
+  CHECK(calls > 0);
+  for (int n = 0; n < many; ++n) CHECK(shop.has(n) == (n < rest));
+}
+
 SCENARIO("jobs and what they left go by their size, too, and one that runs stays") {
   ON_EACH_STORE_A_WORKSHOP();
   auto options = shop.options();
