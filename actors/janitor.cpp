@@ -1,81 +1,42 @@
 #include "actors/janitor.hpp"
 
-#include <filesystem>
-#include <string>
-#include <system_error>
-
 namespace lazaret::actors {
-namespace {
 
-namespace fs = std::filesystem;
-
-/// Of a run's own folder only: what is no id names none.
-bool is_id(const std::string& name) {
-  return name.size() == 36 && name.find_first_not_of("0123456789abcdef-") == name.npos;
+janitor_actor::behavior_type janitor_state::start(janitor_options options, std::shared_ptr<board> figures) {
+  options_ = std::move(options);
+  board_ = std::move(figures);
+  for (const auto& kind : options_.kinds) kinds_.push_back(std::make_unique<retention>(kind, board_->meters()));
+  self_->send(self_, tidy_up{});
+  return {[this](tidy_up) { work(); }};
 }
 
-/// False when something of it is left.
-bool remove_folder(const fs::path& folder) {
-  std::error_code bad;
-  fs::remove_all(folder, bad);
-  return !fs::exists(fs::symlink_status(folder, bad));
+void janitor_state::work() {
+  if (!std::exchange(in_round_, true))
+    for (const auto& kind : kinds_) kind->begin_round();
+  const auto more = forget_some();
+  in_round_ = more && *more;
+  if (!in_round_) tell(more ? std::string{} : more.error().describe());
+  self_->delayed_send(self_, in_round_ ? rest : options_.every, tidy_up{});
 }
 
-}  // namespace
-
-janitor::janitor(janitor_options options, std::shared_ptr<store> runs)
-    : options_{std::move(options)}, runs_{std::move(runs)}, thread_{[this](const std::stop_token& stop) {
-        work(stop);
-      }} {}
-
-void janitor::work(const std::stop_token& stop) {
-  for (int round = 0; !stop.stop_requested(); ++round) {
-    try {
-      while (forget_some(stop) && wait(stop, rest)) {
-      }
-      if (options_.retention.count() > 0 && round % orphans_every == 0) look_for_orphans(stop);
-    } catch (const std::exception&) {
-      // The store can't be read now: readiness says so, and the next round comes.
-    }
-    if (!wait(stop, options_.every)) return;
+/// One kind in trouble does not keep the other.
+sandbox::result<bool> janitor_state::forget_some() {
+  const auto expired = options_.tidy(expired_at_once);
+  auto all = expired ? sandbox::result<bool>{*expired > 0} : expired.error();
+  for (const auto& kind : kinds_) {
+    const auto more = kind->step();
+    if (!more)
+      all = more;
+    else if (all)
+      *all = *all || *more;
   }
+  return all;
 }
 
-bool janitor::forget_some(const std::stop_token& stop) {
-  const auto expired = runs_->tidy(100);
-  bool more = expired && *expired > 0;
-  if (options_.retention.count() == 0) return more;
-  const auto old = runs_->ended(std::chrono::system_clock::now() - options_.retention, step);
-  if (!old) return false;
-  std::size_t gone = 0;
-  for (const auto& id : *old) {
-    if (stop.stop_requested()) return false;
-    if (is_id(id) && remove_folder(run_folder(options_.places, id)) && runs_->forget(id)) ++gone;
-  }
-  // Those that stay would be found again at once.
-  return (more || old->size() == step) && gone == old->size();
-}
-
-void janitor::look_for_orphans(const std::stop_token& stop) {
-  const auto before = fs::file_time_type::clock::now() - options_.retention;
-  for (const auto& place : {options_.places.blob_dir, options_.places.former}) {
-    if (place.empty()) continue;
-    std::error_code bad;
-    std::size_t seen = 0;
-    for (fs::directory_iterator at{place / "runs", bad}, end; !bad && at != end; at.increment(bad)) {
-      if (++seen % step == 0 && !wait(stop, rest)) return;
-      std::error_code none;
-      const auto id = at->path().filename().string();
-      if (!is_id(id) || fs::last_write_time(at->path(), none) >= before || none || runs_->find(id)) continue;
-      static_cast<void>(remove_folder(at->path()));
-    }
-  }
-}
-
-bool janitor::wait(const std::stop_token& stop, std::chrono::milliseconds time) {
-  std::unique_lock lock{mutex_};
-  woken_.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
+void janitor_state::tell(const std::string& trouble) {
+  if (in_trouble_ == !trouble.empty()) return;
+  in_trouble_ = !trouble.empty();
+  if (options_.tell) options_.tell(trouble);
 }
 
 }  // namespace lazaret::actors

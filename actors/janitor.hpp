@@ -1,54 +1,49 @@
 #pragma once
-/// Forgets what has ended long ago: runs with their events, reports and folders; and what has expired in the store.
-/// A thread of its own, since it blocks on the store and the disk, in steps with rests between them. What can't be
-/// forgotten now (the store is away, the disk is read-only) is met again in the next round. Several nodes may do it on
-/// the same store: what is gone already is no failure.
-///
-/// The folder goes first, then the document: whoever is interrupted in between finds the run again. Folders without a
-/// document (of a run that was forgotten while an attempt that had been given up still wrote) are found once in
-/// `orphans_every` rounds, and go when they are as old as a run may become: a store that came back empty costs nothing
-/// that retention would have kept.
+/// Forgets what has ended (actors/retention/retention.hpp) and what has expired in the store, in rounds of small steps
+/// with rests between them. Blocks on the store and the disk, so it runs on a thread of its own. It keeps nothing that
+/// isn't found again: it may die at any time. What can't be forgotten now (the store is away, the disk is read-only) is
+/// told once, met again in the next round, and told again when a round has come to its end without such.
 
 #include <chrono>
-#include <condition_variable>
-#include <cstddef>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <stop_token>
-#include <thread>
+#include <string>
+#include <vector>
 
-#include "actors/store.hpp"
+#include "actors/board.hpp"
+#include "actors/messages.hpp"
+#include "actors/retention/retention.hpp"
 
 namespace lazaret::actors {
 
 struct janitor_options {
-  std::chrono::seconds retention{0};        ///< 0: runs are kept for ever
-  std::chrono::milliseconds every{60'000};  ///< between rounds
-  run_places places;
+  std::vector<retention_options> kinds;
+  std::function<sandbox::result<std::size_t>(std::size_t most)> tidy;  ///< of the store: how many have expired
+  std::chrono::milliseconds every{60'000};                             ///< between rounds
+  /// Why nothing can be forgotten, a sentence; empty: it can be again. May be empty itself. On the janitor's thread.
+  std::function<void(const std::string& trouble)> tell;
 };
 
-class janitor {
+class janitor_state {
  public:
-  janitor(janitor_options options, std::shared_ptr<store> runs);
+  static inline constexpr const char* name = "janitor";
+  explicit janitor_state(janitor_actor::stateful_pointer<janitor_state> self) : self_{self} {}
+  janitor_actor::behavior_type start(janitor_options options, std::shared_ptr<board> figures);
 
-  /// How many at a time, and the rest after them.
-  static constexpr std::size_t step = 20;
   static constexpr std::chrono::milliseconds rest{50};
-  static constexpr int orphans_every = 60;
+  static constexpr std::size_t expired_at_once = 100;
 
  private:
-  void work(const std::stop_token& stop);
-  /// One step of each; false when there was nothing left to do.
-  [[nodiscard]] bool forget_some(const std::stop_token& stop);
-  void look_for_orphans(const std::stop_token& stop);
-  /// False when it is time to stop.
-  bool wait(const std::stop_token& stop, std::chrono::milliseconds time);
+  void work();
+  /// One step of each; false when this round is over.
+  [[nodiscard]] sandbox::result<bool> forget_some();
+  void tell(const std::string& trouble);
 
-  const janitor_options options_;
-  const std::shared_ptr<store> runs_;
-  std::mutex mutex_;
-  std::condition_variable_any woken_;
-  std::jthread thread_;  ///< last: it uses the others
+  janitor_actor::stateful_pointer<janitor_state> self_;
+  janitor_options options_;
+  std::shared_ptr<board> board_;
+  std::vector<std::unique_ptr<retention>> kinds_;
+  bool in_round_ = false, in_trouble_ = false;
 };
 
 }  // namespace lazaret::actors

@@ -181,7 +181,6 @@ struct resume_job {
   std::string id;
   int attempt = 0;
 };
-struct sweep_jobs {};
 
 // -- operation -------------------------------------------------------------------------------------------------------
 
@@ -238,6 +237,8 @@ struct resend {
   actors::ticket ticket;
 };
 struct replenish {};
+/// Is there something to forget?
+struct tidy_up {};
 
 // -- interfaces ------------------------------------------------------------------------------------------------------
 
@@ -319,7 +320,7 @@ using batch_actor = caf::typed_actor<
     // From the store.
     caf::reacts_to<look_for_jobs>, caf::reacts_to<look_at_job>,
     // To itself.
-    caf::reacts_to<expire_wait>, caf::reacts_to<resume_job>, caf::reacts_to<renew_leases>, caf::reacts_to<sweep_jobs>,
+    caf::reacts_to<expire_wait>, caf::reacts_to<resume_job>, caf::reacts_to<renew_leases>,
     // As of the other stages.
     caf::replies_to<adjust>::with<adjusted>, caf::reacts_to<strike>, caf::reacts_to<replenish>,
     // Takes and begins nothing new.
@@ -332,6 +333,10 @@ using batch_worker_actor = caf::typed_actor<
 using courier_actor = caf::typed_actor<
     // From the store: sends what waits in the outbox to the webhook, with backoff between attempts.
     caf::reacts_to<look_for_reports>>;
+
+using janitor_actor = caf::typed_actor<
+    // To itself: one step of forgetting, and the next is due when this one says.
+    caf::reacts_to<tidy_up>>;
 
 using supervisor_actor = caf::typed_actor<
     // Passed on to whoever stands for that stage now; fault::unavailable while nobody does.
@@ -352,6 +357,7 @@ struct topology {
   courier_actor courier;
   interactive_actor interactive;
   batch_actor batch;
+  janitor_actor janitor;
 
   [[nodiscard]] const stage_actor& of(work_stage s) const { return work[static_cast<std::size_t>(s)]; }
 };
@@ -407,6 +413,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::run_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::job_ran)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::expire_wait)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::resume_job)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::sweep_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::tidy_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_for_jobs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lazaret::actors::look_at_job)

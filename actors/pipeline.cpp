@@ -11,7 +11,6 @@
 
 #include "actors/ask.hpp"
 #include "actors/batch/front_desk.hpp"
-#include "actors/janitor.hpp"
 #include "actors/queue/progress.hpp"
 #include "actors/supervisor.hpp"
 
@@ -41,13 +40,22 @@ batch_options options_for_batch(const pipeline_options& o) {
   if (b.jobs) b.logs = std::make_shared<batch::log_watch>(b.jobs, b.files);
   b.work = o.batch.work;
   b.works = o.batch.works && !o.absent.contains(batch_state::name);
-  b.retention = o.batch.retention;
-  b.sweep_every = o.batch.sweep_every;
   b.first_retry = o.batch.first_retry;
   b.lease = o.lease;
   b.cancel_patience = o.batch.cancel_patience;
   b.restarts = o.restarts;
   return b;
+}
+
+janitor_options options_for_janitor(const pipeline_options& o, const std::shared_ptr<store>& runs) {
+  janitor_options j;
+  j.tidy = [runs](std::size_t most) { return runs->tidy(most); };
+  j.every = o.janitor_every;
+  j.tell = o.janitor_trouble;
+  j.kinds.push_back(retention_of_runs(runs, o.places, o.retention, o.retention_max_bytes));
+  if (o.batch.jobs)
+    j.kinds.push_back(retention_of_jobs(o.batch.jobs, *o.batch.files, o.batch.retention, o.batch.retention_max_bytes));
+  return j;
 }
 
 supervisor_options options_for_supervisor(const pipeline_options& o, const batch_options& batch,
@@ -67,6 +75,7 @@ supervisor_options options_for_supervisor(const pipeline_options& o, const batch
   s.work = o.work;
   s.courier.attempt = o.deliver;
   s.courier.runs = runs;
+  s.janitor = options_for_janitor(o, runs);
   s.courier.first_wait = o.first_delivery_wait;
   s.restarts = o.restarts;
   s.interactive = {o.interactive.work, o.interactive.patience, o.interactive.per_address, o.interactive.per_key,
@@ -109,7 +118,6 @@ struct pipeline::system {
   configuration config;
   caf::actor_system actors;
   supervisor_actor supervisor;
-  janitor cleaning{{options.retention, options.janitor_every, options.places}, runs};
   front_desk desk{actors, supervisor, batch, *figures};
 };
 

@@ -45,8 +45,8 @@ struct batch_setting {
   bool works = true;                                 ///< false: jobs are taken and kept, and none is begun
   std::size_t concurrency = 2;
   std::size_t queue_limit = 100;
-  std::chrono::seconds retention{7 * 24 * 3600};
-  std::chrono::milliseconds sweep_every{60'000};
+  std::chrono::seconds retention{7 * 24 * 3600};  ///< JOB_RETENTION_HOURS
+  std::uint64_t retention_max_bytes = 0;          ///< JOB_RETENTION_MAX_BYTES; 0: no bound
   std::chrono::milliseconds first_retry{250};
   std::chrono::milliseconds cancel_patience{5'000};
 };
@@ -54,14 +54,17 @@ struct batch_setting {
 struct pipeline_options {
   /// Stages that this node leaves to others that share its store: of the work stages, `interactive` and `batch`.
   std::set<std::string> absent;
-  std::size_t queue_limit = 20;          ///< QUEUE_LIMIT
-  std::vector<std::string> denylist;     ///< PACKAGE_DENYLIST
-  std::size_t rate_limit = 30;           ///< PER_IP_RATE_LIMIT
-  std::chrono::seconds rate_window{60};  ///< PER_IP_RATE_WINDOW_SEC
-  std::chrono::seconds lease{30};        ///< LEASE_SEC
-  reuse_rules reuse;                     ///< VERDICT_TTL
-  std::chrono::seconds retention{0};     ///< RETENTION_DAYS: runs that ended so long ago go; 0: none
+  std::size_t queue_limit = 20;           ///< QUEUE_LIMIT
+  std::vector<std::string> denylist;      ///< PACKAGE_DENYLIST
+  std::size_t rate_limit = 30;            ///< PER_IP_RATE_LIMIT
+  std::chrono::seconds rate_window{60};   ///< PER_IP_RATE_WINDOW_SEC
+  std::chrono::seconds lease{30};         ///< LEASE_SEC
+  reuse_rules reuse;                      ///< VERDICT_TTL
+  std::chrono::seconds retention{0};      ///< RETENTION_DAYS: runs that ended so long ago go; 0: none
+  std::uint64_t retention_max_bytes = 0;  ///< RETENTION_MAX_BYTES: the longest ended go until the rest fit; 0: none
   std::chrono::milliseconds janitor_every{60'000};
+  /// Why nothing can be forgotten; empty: it can be again. On a thread of the pipeline's.
+  std::function<void(const std::string& trouble)> janitor_trouble;
   std::array<stage_setting, 4> stages;  ///< by work_stage
   std::array<work_function, 4> work;    ///< by work_stage
   delivery_function deliver;            ///< empty: no webhook

@@ -9,8 +9,8 @@
 namespace lazaret::actors {
 namespace {
 
-constexpr std::array children{"queue",    "rate_limit", "ingress", "download",    "execution",
-                              "analysis", "report",     "courier", "interactive", "batch"};
+constexpr std::array children{"queue",  "rate_limit", "ingress",     "download", "execution", "analysis",
+                              "report", "courier",    "interactive", "batch",    "janitor"};
 
 /// Calls `f` with the handle that stands for `who`.
 template <class Topology, class F>
@@ -21,6 +21,7 @@ void with_handle(Topology& t, const std::string& who, const F& f) {
   if (who == "courier") f(t.courier);
   if (who == "interactive") f(t.interactive);
   if (who == "batch") f(t.batch);
+  if (who == "janitor") f(t.janitor);
   if (const auto stage = parse<work_stage>(who)) f(t.work[static_cast<std::size_t>(*stage)]);
 }
 
@@ -85,7 +86,7 @@ supervisor_actor::behavior_type supervisor_state::start(supervisor_options optio
 /// The shutdown sequence: intake first, then the stages with their workers, the queue (the writer) last.
 supervisor_state::~supervisor_state() {
   for (const auto* const who : {"ingress", "rate_limit", "interactive", "batch", "download", "execution", "analysis",
-                                "report", "courier", "queue"}) {
+                                "report", "courier", "janitor", "queue"}) {
     with_handle(now_, who, [](const auto& handle) {
       if (handle) caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
     });
@@ -123,6 +124,11 @@ void supervisor_state::raise(const std::string& who) {
                                                         courier_actor::stateful_pointer<courier_state> self) {
       return self->state.start(options, figures);
     }));
+  } else if (who == "janitor") {
+    watch(now_.janitor, self_->spawn<caf::detached>([options = o.janitor, figures = o.figures](
+                                                        janitor_actor::stateful_pointer<janitor_state> self) {
+      return self->state.start(options, figures);
+    }));
   } else if (who == "interactive") {
     watch(now_.interactive, self_->spawn([options = o.interactive, figures = o.figures](
                                              interactive_actor::stateful_pointer<interactive_state> self) {
@@ -157,11 +163,14 @@ void supervisor_state::mourn(const caf::down_msg& down) {
   const auto who = who_was(down.source);
   if (who.empty()) return;
   const auto row = health_row(who);
-  options_.figures->meters().stage_restarted(row);
+  if (row.empty())
+    options_.figures->meters().janitor_restarted();
+  else
+    options_.figures->meters().stage_restarted(row);
   auto& budget = budgets_.at(who);
   const auto now = restart_budget::clock::now();
   const auto wait = budget.spend(now);
-  if (budget.exhausted(now)) {
+  if (budget.exhausted(now) && !row.empty()) {
     options_.figures->healthy(row, false);
     self_->delayed_send(self_, options_.restarts.period + std::chrono::seconds{1}, reassess{who});
   }
@@ -191,7 +200,10 @@ std::string supervisor_state::who_was(const caf::actor_addr& address) const {
   return found;
 }
 
-/// The courier is part of the report stage.
-std::string supervisor_state::health_row(const std::string& who) { return who == "courier" ? "report" : who; }
+/// The courier is part of the report stage. Without the janitor the work goes on.
+std::string supervisor_state::health_row(const std::string& who) {
+  if (who == janitor_state::name) return {};
+  return who == courier_state::name ? "report" : who;
+}
 
 }  // namespace lazaret::actors

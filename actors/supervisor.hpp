@@ -11,6 +11,7 @@
 #include "actors/batch/batch.hpp"
 #include "actors/ingress/ingress.hpp"
 #include "actors/interactive/interactive.hpp"
+#include "actors/janitor.hpp"
 #include "actors/queue/queue.hpp"
 #include "actors/rate_limit/rate_limit.hpp"
 #include "actors/report/courier.hpp"
@@ -27,6 +28,7 @@ struct supervisor_options {
   courier_options courier;
   interactive_options interactive;
   batch_options batch;
+  janitor_options janitor;
   restart_policy restarts;
   std::shared_ptr<store> runs;
   std::shared_ptr<board> figures;  ///< already holds each stage's concurrency and queue limit
@@ -45,6 +47,7 @@ class supervisor_state {
   void introduce();
   void hit(const strike& target);
   [[nodiscard]] std::string who_was(const caf::actor_addr& address) const;
+  /// The stage whose health it is; empty: no stage's.
   [[nodiscard]] static std::string health_row(const std::string& who);
 
   supervisor_actor::stateful_pointer<supervisor_state> self_;

@@ -2,6 +2,7 @@
 /// What a stage does, as a function of one run: the border between the pipeline and the stages' own code. No CAF.
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -25,6 +26,11 @@ struct ticket {
 /// counts.
 [[nodiscard]] inline std::string attempt_folder(const ticket& t) {
   return std::string{name(t.stage)} + "." + std::to_string(t.attempt);
+}
+
+/// What attempt_folder() is in, whole: where the folders of runs are.
+[[nodiscard]] inline std::filesystem::path runs_folder(const std::filesystem::path& attempt) {
+  return attempt.parent_path().parent_path();
 }
 
 /// `what` holds the results of the stages before this one.

@@ -157,6 +157,13 @@ class whole final : public composition {
     o.reuse.keep = std::chrono::seconds{c.verdict_ttl};
     o.reuse.rules_version = terms_of_verdicts(c);
     o.retention = std::chrono::hours{24 * c.retention_days};
+    o.retention_max_bytes = static_cast<std::uint64_t>(c.retention_max_bytes);
+    o.janitor_trouble = [](const std::string& trouble) {
+      if (trouble.empty())
+        spdlog::info("what has ended can be forgotten again");
+      else
+        spdlog::warn("what has ended can't be forgotten: {}", trouble);
+    };
     o.stages[static_cast<std::size_t>(work_stage::execution)].concurrency = static_cast<std::size_t>(c.max_concurrency);
     o.interactive.concurrency = static_cast<std::size_t>(c.interactive_concurrency);
     o.interactive.queue_limit = static_cast<std::size_t>(c.interactive_queue_limit);
@@ -172,6 +179,7 @@ class whole final : public composition {
     o.batch.concurrency = static_cast<std::size_t>(c.batch_concurrency);
     o.batch.queue_limit = static_cast<std::size_t>(c.batch_queue_limit);
     o.batch.retention = std::chrono::hours{c.job_retention_hours};
+    o.batch.retention_max_bytes = static_cast<std::uint64_t>(c.job_retention_max_bytes);
     o.batch.work["jobs"] = batch::job_work(
         [this](const batch::job& job, std::vector<std::string> contents) {
           return jobs::make_plan(job, std::move(contents), *runtimes_);

@@ -28,6 +28,7 @@ struct config {
   std::int64_t queue_limit = 0;
   std::int64_t verdict_ttl = 0;     ///< seconds; 0: never
   std::int64_t retention_days = 0;  ///< 0: for ever
+  std::int64_t retention_max_bytes = 0;
   std::int64_t per_ip_rate_limit = 0;
   std::int64_t per_ip_rate_window_sec = 0;
   std::int64_t run_timeout_sec = 0;
@@ -101,6 +102,7 @@ struct config {
   std::int64_t batch_queue_limit = 0;
   std::int64_t inline_worker = 0;  ///< 0: jobs are taken and kept, and none is begun
   std::int64_t job_retention_hours = 0;
+  std::int64_t job_retention_max_bytes = 0;
   std::int64_t jobs_max_memory_mb = 0;
   std::string log_level;
   std::string log_format;

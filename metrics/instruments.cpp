@@ -40,6 +40,8 @@ const names relay_outcomes{"relayed", "refused_address", "refused_port", "refuse
 const names relay_directions{"out", "in"};
 const names lookup_outcomes{"answered", "refused", "failed"};
 const names webhook_outcomes{"delivered", "retried", "failed"};
+const names kept_kinds{"run", "job"};
+const names forgetting_reasons{"age", "size", "orphan"};
 const names routes{"/",
                    "/healthz",
                    "/readyz",
@@ -190,6 +192,17 @@ struct instruments::families {
                                       {{"stage", &stage_names()}}};
   prometheus::Counter& jailer_restarts =
       counter("lazaret_jailer_restarts_total", "Times that the jailer process was started again.").Add({});
+  table<prometheus::Counter> forgotten{
+      counter("lazaret_forgotten_total", "Runs and jobs that were forgotten after their end, by why."),
+      {{"kind", &kept_kinds}, {"reason", &forgetting_reasons}}};
+  table<prometheus::Counter> forgotten_bytes{
+      counter("lazaret_forgotten_bytes_total", "What their folders took, files rounded up to pages."),
+      {{"kind", &kept_kinds}, {"reason", &forgetting_reasons}}};
+  table<prometheus::Gauge> kept{
+      gauge("lazaret_kept_bytes", "What the folders of runs and jobs that have ended take, as far as measured."),
+      {{"kind", &kept_kinds}}};
+  prometheus::Counter& janitor_restarts =
+      counter("lazaret_janitor_restarts_total", "Times that supervision replaced the actor that forgets.").Add({});
   table<prometheus::Counter> submissions{counter("lazaret_submissions_total", "Submissions, by what became of them."),
                                          {{"frontend", &frontends}, {"outcome", &submission_outcomes}}};
   table<prometheus::Counter> refused_at_once{
@@ -281,6 +294,12 @@ void instruments::stage_finished(std::string_view stage, std::string_view outcom
 void instruments::stage_restarted(std::string_view stage) { families_->restarts.at({stage}).Increment(); }
 void instruments::poisoned(std::string_view stage) { families_->poisoned.at({stage}).Increment(); }
 void instruments::jailer_restarted() { families_->jailer_restarts.Increment(); }
+void instruments::forgotten(std::string_view kind, std::string_view reason, double bytes) {
+  families_->forgotten.at({kind, reason}).Increment();
+  families_->forgotten_bytes.at({kind, reason}).Increment(bytes);
+}
+void instruments::kept(std::string_view kind, double bytes) { families_->kept.at({kind}).Set(bytes); }
+void instruments::janitor_restarted() { families_->janitor_restarts.Increment(); }
 void instruments::submission(std::string_view frontend, std::string_view outcome) {
   families_->submissions.at({frontend, outcome}).Increment();
 }

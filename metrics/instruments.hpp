@@ -31,6 +31,12 @@ class instruments {
   /// again.
   void poisoned(std::string_view stage);
   void jailer_restarted();
+  /// One run or job that has ended is forgotten, with its folder. kind: `run`, `job`; reason: `age`, `size`, `orphan`
+  /// (a folder without one)
+  void forgotten(std::string_view kind, std::string_view reason, double bytes);
+  /// What the folders of those that have ended take, as far as they are measured.
+  void kept(std::string_view kind, double bytes);
+  void janitor_restarted();
   /// Of what was to run at once, why it did not: `full` (the line), `waited` (too long), `displaced` (by somebody who
   /// had less in the line), `left` (the client)
   void interactive_refused(std::string_view reason);

@@ -9,9 +9,9 @@
 #include <chrono>
 #include <filesystem>
 
-#include "actors/batch/folder.hpp"
 #include "actors/fault_point.hpp"
 #include "actors/json.hpp"
+#include "actors/on_disk.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::batch {
@@ -87,7 +87,7 @@ class taking {
     LAZARET_FAULT_POINT("job.artifacts_draft");
     if (::fsync(to_.get()) != 0) return os_failure("take_artifacts", "fsync " + into_);
     LAZARET_FAULT_POINT("job.artifacts");
-    return sync_folder(std::filesystem::path{into_}.parent_path());
+    return actors::sync_folder(std::filesystem::path{into_}.parent_path());
   }
 
   const std::string into_;

@@ -60,7 +60,6 @@ batch_actor::behavior_type batch_state::start(batch_options options, std::shared
     if (const auto strong = weak.lock()) caf::anon_send(caf::actor_cast<batch_actor>(strong), look_for_jobs{});
   });
   self_->delayed_send(self_, options_.lease / 4, renew_leases{});
-  self_->delayed_send(self_, options_.sweep_every, sweep_jobs{});
   hand_out();
   return {
       [this](commit_job& request) { return accept(request); },
@@ -75,7 +74,6 @@ batch_actor::behavior_type batch_state::start(batch_options options, std::shared
       [this](const expire_wait& late) { expire(late); },
       [this](const resume_job& due) { resume(due); },
       [this](renew_leases) { renew(); },
-      [this](sweep_jobs) { sweep(); },
       [this](const adjust& request) { return change(request); },
       [this](const strike&) { strike_worker(); },
       [this](replenish) {

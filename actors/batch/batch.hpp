@@ -27,8 +27,6 @@ struct batch_options {
   std::shared_ptr<batch::log_watch> logs;            ///< is told what is written to a job's log here
   std::map<std::string, batch::work_function> work;  ///< by front end
   bool works = true;                                 ///< INLINE_WORKER; false: takes jobs and begins none
-  std::chrono::seconds retention{7 * 24 * 3600};     ///< of a job that has ended
-  std::chrono::milliseconds sweep_every{60'000};     ///< looks for what is older
   std::chrono::milliseconds first_retry{250};        ///< after the store or the jailer failed; doubles, up to 8 s
   poison_rules poison;
   int max_retries = 8;  ///< attempts that got no jail
@@ -101,7 +99,6 @@ class batch_state {
   promise wait_for(const std::string& id, bool cancels, std::optional<std::chrono::milliseconds> within);
   void answer_waiters(const batch::job& ended);
   void end_elsewhere(waiter& asker);
-  void sweep();
 
   batch_actor::stateful_pointer<batch_state> self_;
   batch_options options_;
@@ -110,7 +107,7 @@ class batch_state {
   std::size_t limit_ = 1;
   entries entries_;
   std::unordered_map<std::uint64_t, waiter> waiters_;
-  std::uint64_t last_waiter_ = 0, sweeps_ = 0;
+  std::uint64_t last_waiter_ = 0;
   std::shared_ptr<std::atomic<bool>> poked_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<durable::subscription> watch_;
   bool draining_ = false;

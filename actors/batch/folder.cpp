@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "actors/fault_point.hpp"
+#include "actors/on_disk.hpp"
 #include "sandbox/try.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -14,6 +15,7 @@ namespace lazaret::batch {
 namespace {
 
 namespace fs = std::filesystem;
+using actors::sync_folder;
 using sandbox::os_failure;
 using sandbox::result;
 using sandbox::unique_fd;
@@ -29,12 +31,6 @@ result<void> write_all(int fd, std::string_view content) {
 }
 
 }  // namespace
-
-result<void> sync_folder(const fs::path& which) {
-  const unique_fd fd{::open(which.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!fd || ::fsync(fd.get()) != 0) return os_failure("keep", "fsync " + which.string());
-  return {};
-}
 
 result<folder> folder::open(const fs::path& blob_dir) {
   const auto root = blob_dir / "jobs";
@@ -74,16 +70,6 @@ result<std::vector<kept_file>> folder::keep(const std::string& id, std::span<con
 void folder::remove(const std::string& id) const noexcept {
   std::error_code ignored;
   fs::remove_all(root_ / id, ignored);
-}
-
-std::vector<std::string> folder::made_before(fs::file_time_type then) const {
-  std::vector<std::string> found;
-  std::error_code bad;
-  for (const auto& entry : fs::directory_iterator{root_, bad}) {
-    const auto made = fs::last_write_time(entry.path(), bad);
-    if (!bad && made < then) found.push_back(entry.path().filename().string());
-  }
-  return found;
 }
 
 result<void> write_whole(const fs::path& file, std::string_view content) {

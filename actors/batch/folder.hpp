@@ -26,9 +26,9 @@ class folder {
   [[nodiscard]] sandbox::result<std::vector<kept_file>> keep(const std::string& id,
                                                              std::span<const incoming_file> files) const;
   void remove(const std::string& id) const noexcept;
-  /// Those that were made before that: whoever has no job any more can go.
-  [[nodiscard]] std::vector<std::string> made_before(std::filesystem::file_time_type then) const;
 
+  /// Which has a folder for each job.
+  [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
   [[nodiscard]] std::filesystem::path input(const std::string& id) const { return root_ / id / "input"; }
   [[nodiscard]] std::filesystem::path log(const std::string& id, int attempt) const {
     return root_ / id / ("log." + std::to_string(attempt));
@@ -41,9 +41,6 @@ class folder {
   explicit folder(std::filesystem::path root) : root_{std::move(root)} {}
   std::filesystem::path root_;
 };
-
-/// fsync(2) of a folder: its entries are on disk.
-[[nodiscard]] sandbox::result<void> sync_folder(const std::filesystem::path& which);
 
 /// Makes a file of that content; on disk when it returns.
 [[nodiscard]] sandbox::result<void> write_whole(const std::filesystem::path& file, std::string_view content);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/json.hpp"
+#include "actors/on_disk.hpp"
 
 namespace lazaret::batch {
 namespace {
@@ -32,7 +33,7 @@ std::size_t open_end(std::string_view text) {
 result<log_writer> log_writer::create(const std::filesystem::path& file, std::function<void()> written) {
   unique_fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600)};
   if (!fd) return os_failure("log", "open " + file.string());
-  return log_writer{std::move(fd), std::move(written)};
+  return log_writer{std::move(fd), file, std::move(written)};
 }
 
 void log_writer::append(std::string_view bytes) {
@@ -46,6 +47,11 @@ void log_writer::note(std::string_view text) {
   put(actors::valid_utf8(held_));
   held_.clear();
   put((in_line_ ? "\n[runner] " : "[runner] ") + std::string{text} + "\n");
+}
+
+result<void> log_writer::sync() const {
+  if (::fsync(file_.get()) != 0) return os_failure("log", "fsync " + path_.string());
+  return actors::sync_folder(path_.parent_path());
 }
 
 void log_writer::put(std::string_view text) {

@@ -23,13 +23,16 @@ class log_writer {
   void append(std::string_view bytes);
   /// `[runner] TEXT`, on a line of its own.
   void note(std::string_view text);
+  /// On disk when it returns, and found there.
+  [[nodiscard]] sandbox::result<void> sync() const;
   [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
 
  private:
-  log_writer(sandbox::unique_fd file, std::function<void()> written)
-      : file_{std::move(file)}, written_{std::move(written)} {}
+  log_writer(sandbox::unique_fd file, std::filesystem::path path, std::function<void()> written)
+      : file_{std::move(file)}, path_{std::move(path)}, written_{std::move(written)} {}
   void put(std::string_view text);
   sandbox::unique_fd file_;
+  std::filesystem::path path_;
   std::function<void()> written_;
   std::string held_;  ///< the beginning of a character
   bool in_line_ = false;

@@ -55,6 +55,10 @@ class attempt {
     }
     if (result_.exit_code) log->note("finished with code " + std::to_string(*result_.exit_code));
     result_.log_lines = log->lines();
+    if (auto kept = log->sync(); !kept) {  // the program ran: it is not run again for this
+      result_.status = status::failed;
+      result_.error = "its log could not be kept";
+    }
     return std::move(result_);
   }
 

@@ -1,5 +1,4 @@
-/// The batch stage's other half: who waits for a job's end or wants it, on whichever node it runs, and what is
-/// forgotten long after.
+/// The batch stage's other half: who waits for a job's end or wants it, on whichever node it runs.
 
 #include <algorithm>
 
@@ -11,11 +10,6 @@ namespace {
 
 using durable::settlement;
 using std::chrono::system_clock;
-
-constexpr std::size_t forgotten_at_once = 100;
-/// A folder whose job was never written: its service died in between, or is writing it right now.
-constexpr std::chrono::hours orphan_age{1};
-constexpr std::uint64_t sweeps_between_orphans = 60;
 
 caf::error store_away() { return make_fault(fault::store_away); }
 
@@ -134,20 +128,6 @@ void batch_state::end_elsewhere(waiter& asker) {
   if (how && *how != settlement::gone) return answer_waiters(ended);
   asker.answer.deliver(how ? make_fault(fault::unknown_job) : store_away());
   std::erase_if(waiters_, [&](const auto& pair) { return &pair.second == &asker; });
-}
-
-/// Ended long ago, or never written: the document first, so that nobody is shown what has gone.
-void batch_state::sweep() {
-  const auto old = options_.jobs->ended(system_clock::now() - options_.retention, forgotten_at_once);
-  if (old)
-    for (const auto& id : *old)
-      if (options_.jobs->forget(id)) options_.files->remove(id);
-  // Rare, and a look at every folder: not each time.
-  if (sweeps_++ % sweeps_between_orphans == 0)
-    for (const auto& id : options_.files->made_before(std::filesystem::file_time_type::clock::now() - orphan_age))
-      if (const auto known = options_.jobs->find(id); known && !*known) options_.files->remove(id);
-  const bool more = old && old->size() == forgotten_at_once;
-  self_->delayed_send(self_, more ? std::chrono::milliseconds{100} : options_.sweep_every, sweep_jobs{});
 }
 
 }  // namespace lazaret::actors

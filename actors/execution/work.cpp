@@ -6,6 +6,7 @@
 #include "actors/at_work.hpp"
 #include "actors/execution/execute.hpp"
 #include "actors/fault_point.hpp"
+#include "actors/on_disk.hpp"
 
 namespace lazaret::actors {
 namespace {
@@ -74,6 +75,7 @@ class execution {
       if (!j.stop.stop_requested()) parts_.meters.jail_ended("python", "failure");
       return stage_failure{std::move(result.error), true};
     }
+    if (auto kept = sync_tree(folder, runs_folder(folder)); !kept) return stage_failure{kept.error().describe(), true};
     return result;
   }
 

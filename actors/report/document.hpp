@@ -25,11 +25,12 @@ inline constexpr std::size_t excerpt_bytes = 8 * 1024;
 [[nodiscard]] sandbox::result<void> write_audit_log(const actors::run& r, const std::filesystem::path& run_folder,
                                                     const std::filesystem::path& into);
 
-/// Writes `report.json` and `report.html`: whoever opens them sees the old or the new one whole, also after a crash.
+/// Writes `report.json` and `report.html`: whoever opens them sees the old or the new one whole. On disk is neither
+/// before actors/on_disk.hpp was asked for it.
 [[nodiscard]] sandbox::result<void> write_report(const actors::run& r, const std::filesystem::path& run_folder,
                                                  const std::filesystem::path& into);
 
-/// Writes beside the target, syncs, renames over it, syncs the directory.
+/// Writes beside the target and renames over it.
 [[nodiscard]] sandbox::result<void> write_atomically(const std::filesystem::path& file, std::string_view content);
 
 /// The start and the end of a phase's output file, with a line between that says how much is left out. Empty when the

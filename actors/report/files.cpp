@@ -60,7 +60,6 @@ std::string excerpt(const std::filesystem::path& run_folder, const std::string& 
 }
 
 sandbox::result<void> write_atomically(const std::filesystem::path& file, std::string_view content) {
-  const auto folder = file.parent_path();
   const auto draft = file.string() + ".tmp";
   {
     unique_fd fd{::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640)};
@@ -71,13 +70,10 @@ sandbox::result<void> write_atomically(const std::filesystem::path& file, std::s
       if (n < 0) return os_failure("write_report", "write " + draft, "is the disk full?");
       content.remove_prefix(static_cast<std::size_t>(n));
     }
-    if (::fsync(fd.get()) != 0) return os_failure("write_report", "fsync " + draft);
   }
   LAZARET_FAULT_POINT("report.draft");
   if (::rename(draft.c_str(), file.c_str()) != 0) return os_failure("write_report", "rename " + draft);
   LAZARET_FAULT_POINT("report.named");
-  const unique_fd directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!directory || ::fsync(directory.get()) != 0) return os_failure("write_report", "fsync " + folder.string());
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "actors/fault_point.hpp"
+#include "actors/on_disk.hpp"
 #include "actors/report/document.hpp"
 #include "actors/report/webhook.hpp"
 #include "actors/report/webhook_client.hpp"
@@ -52,6 +53,7 @@ work_function report_work(run_places places) {
     if (auto written = report::write_report(ended, folder, into); !written) {
       return stage_failure{written.error().describe(), true};
     }
+    if (auto kept = sync_tree(into, runs_folder(into)); !kept) return stage_failure{kept.error().describe(), true};
     LAZARET_FAULT_POINT("report.done");
     sweep(own, j);
     return report_rendered{attempt_folder(j.ticket)};

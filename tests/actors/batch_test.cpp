@@ -164,7 +164,7 @@ TEST_CASE("What has ended long ago is forgotten with its files, and so are files
   ON_EACH_STORE_A_WORKSHOP();
   auto options = shop.options();
   options.batch.retention = std::chrono::seconds{0};
-  options.batch.sweep_every = 5ms;
+  options.janitor_every = 5ms;
   const auto orphan = shop.data.path() / "blobs/jobs" / std::string(32, 'f');
   std::filesystem::create_directories(orphan);
   std::filesystem::last_write_time(orphan, std::filesystem::file_time_type::clock::now() - std::chrono::hours{2});

@@ -1,15 +1,18 @@
 """A disk that is full, read-only or broken: new work is refused with a reason, what was accepted is kept, and the service
 goes on by itself when the disk is well again."""
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import unittest
 
 from support import ENDED, Index, NeedsRoot, Service, main
+from test_jobs import form
 from test_triage import version_of
 
 JOB = b"""--x\r\nContent-Disposition: form-data; name="spec"\r\n\r\n{"entry": "main.py"}\r\n--x\r
@@ -42,6 +45,60 @@ class SmallDisk(contextlib.AbstractContextManager):
         os.rmdir(self.path)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path.with_suffix(".log"))
+
+
+class ImageDisk(contextlib.AbstractContextManager):
+    """An ext4 of its own as DATA_DIR, in a file: it can be made to fail, and its power be cut. What nobody synced stays in
+    memory (`commit`: the journal's own clock, which would do it every five seconds)."""
+
+    OPTIONS = "errors=remount-ro,commit=300"
+    SHUTDOWN = 0x8004587D  # ext4.h, EXT4_IOC_SHUTDOWN
+    NO_LOG_FLUSH = (2).to_bytes(4, sys.byteorder)
+
+    def __init__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-disk-", dir="/var/tmp"))
+        self.image = self.path.with_suffix(".ext4")
+        with open(self.image, "wb") as image:
+            image.truncate(192 << 20)
+        subprocess.run(["mkfs.ext4", "-q", self.image], check=True)
+        self.mount()
+        shutil.chown(self.path, "nobody")
+        os.chmod(self.path, 0o755)
+        os.rmdir(self.path / "lost+found")
+
+    def mount(self):
+        subprocess.run(["mount", "-o", f"loop,{self.OPTIONS}", self.image, self.path], check=True)
+
+    def turn_read_only(self):
+        """The kernel's own answer to an error of the disk; pages of mapped files are clean by then, so that the next
+        store to one of them finds out."""
+        os.sync()
+        (device,) = [os.path.basename(fields[0]) for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()
+                     if (fields := line.split())[1] == str(self.path)]
+        pathlib.Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("test")
+
+    def cut_power(self):
+        place = os.open(self.path, os.O_RDONLY)
+        fcntl.ioctl(place, self.SHUTDOWN, self.NO_LOG_FLUSH)
+        os.close(place)
+
+    def repair(self):
+        """By hand, as it is done: no ext4 that stopped becomes writable again by itself."""
+        subprocess.run(["umount", self.path], check=True)
+        # The jailer's mount namespaces are gone a moment after it: until then it would be the same mount again.
+        attached = lambda: subprocess.run(["losetup", "-j", self.image], stdout=subprocess.PIPE, check=True).stdout
+        Service.until(lambda: not attached(), 20, "nobody holds the disk")
+        checked = subprocess.run(["e2fsck", "-p", self.image], stdout=subprocess.PIPE, text=True)
+        if checked.returncode > 1:
+            raise AssertionError(checked.stdout)
+        self.mount()
+
+    def __exit__(self, *exc):
+        subprocess.run(["umount", "-l", self.path], check=True)
+        os.rmdir(self.path)
+        for suffix in (".ext4", ".log"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path.with_suffix(suffix))
 
 
 class Unready(Service):
@@ -99,6 +156,83 @@ class Disk(NeedsRoot):
             with self.assertRaises(RuntimeError) as refused, Service(index.url, disk.path):
                 pass
             self.assertIn(str(disk.path), str(refused.exception))
+
+    def test_that_turns_read_only_while_it_runs(self):
+        """The store's files stay open, and what is written to them fails. A restart on the repaired disk goes on with all
+        that was accepted; until then it is not ready, answers what needs no disk, and does not crash."""
+        with Index() as index, ImageDisk() as disk, Service(index.url, disk.path) as service:
+            version = version_of("six")
+            before = service.triage("six", version)["run_id"]
+            runs = [service.submit("six", version) for _ in range(2)]
+            status, answer, _ = service.request("POST", "/v1/execute", {"argv": ["sleep", "2"], "async": True})
+            self.assertEqual(status, 202)
+            disk.turn_read_only()
+            service.until(lambda: service.request("GET", "/readyz")[0] == 503, 20, "the disk is noticed")
+            for _ in range(3):
+                self.check_refused(service)
+                self.assertEqual(service.request("GET", f"/v1/runs/{before}/report.json")[0], 200)
+            status, now, _ = service.request("POST", "/v1/execute", {"argv": ["echo", "hi"]})
+            self.assertEqual((status, now.get("stdout")), (200, "hi\n"))
+            self.assertEqual(service.stop(), 0)
+            disk.repair()
+            service.start()
+            self.check_well(service, version)
+            for run_id in (before, *runs):
+                self.assertEqual(service.wait(run_id)["status"], "completed")
+            path = f"/v1/executions/{answer['execution_id']}"
+            service.until(lambda: service.request("GET", path)[1]["status"] == "completed", 30, "the execution ends")
+
+    @contextlib.contextmanager
+    def immutable(self, data):
+        """chattr(1): writing to a file that is open fails, too. Not the -shm: a store to a page of it would be a fault of
+        memory there, which no disk that is read-only makes of it."""
+        what = [str(one) for one in (data, *data.rglob("*")) if not one.name.endswith("-shm")]
+        subprocess.run(["chattr", "+i", *what], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["chattr", "-i", *what], check=True)
+
+    def test_that_can_not_be_written_for_a_while(self):
+        with Index() as index, ImageDisk() as disk, Service(index.url, disk.path) as service:
+            version = version_of("six")
+            service.triage("six", version)
+            runs = [service.submit("six", version) for _ in range(2)]
+            with self.immutable(disk.path):
+                service.until(lambda: service.request("GET", "/readyz")[0] == 503, 20, "the disk is noticed")
+                self.check_refused(service)
+            self.check_well(service, version)
+            for run_id in runs:
+                self.assertIn(service.wait(run_id)["status"], ENDED)
+
+    def test_after_a_power_cut_whatever_was_called_done_is_whole(self):
+        with Index() as index, ImageDisk() as disk, Service(index.url, disk.path) as service:
+            body, kind = form({"entry": "main.py"}, code=[("main.py", "print('said')\nopen('/workspace/output/made', 'w').write('made')")])
+            status, answer, _ = service.request("POST", "/jobs", body, headers={"Content-Type": kind})
+            self.assertEqual(status, 200, answer)
+            job = answer["job_id"]
+            status, answer, _ = service.request("POST", "/v1/execute", {"argv": ["echo", "hi"], "async": True})
+            self.assertEqual(status, 202, answer)
+            execution = f"/v1/executions/{answer['execution_id']}"
+            service.until(lambda: service.request("GET", f"/jobs/{job}")[1]["job"]["status"] == "succeeded", 20, "the job ends")
+            service.until(lambda: service.request("GET", execution)[1]["status"] == "completed", 20, "the execution ends")
+            run = service.submit("six", version_of("six"))
+            service.until(lambda: service.run(run)["status"] in ENDED, 60, "the run ends")
+            asked = [f"/v1/runs/{run}/report.json", f"/v1/runs/{run}/report.html", f"/jobs/{job}/logs",
+                     f"/jobs/{job}/artifacts/made", execution]
+            before = {path: service.request("GET", path)[:2] for path in asked}
+            files = {str(one.relative_to(disk.path)): one.read_bytes() for one in (disk.path / "blobs").rglob("*") if one.is_file()}
+            disk.cut_power()
+            service.kill()
+            disk.repair()
+            lost = [name for name, content in files.items()
+                    if not (disk.path / name).exists() or (disk.path / name).read_bytes() != content]
+            self.assertEqual(lost, [])
+            self.assertGreater(len(files), 10)
+            service.start()
+            for path, (status, answer) in before.items():
+                self.assertEqual(status, 200, path)
+                self.assertEqual(service.request("GET", path)[:2], (status, answer), path)
 
     def damage(self, data):
         """Every page but the first, as a disk does that forgot what it was told."""

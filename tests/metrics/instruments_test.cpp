@@ -20,6 +20,9 @@ SCENARIO("every series exists from the start, at zero") {
   CHECK(holds(text, "lazaret_verdicts_total{ecosystem=\"pypi\",verdict=\"malicious\"} 0"));
   CHECK(holds(text, "lazaret_submissions_total{frontend=\"triage\",outcome=\"queue_full\"} 0"));
   CHECK(holds(text, "lazaret_webhook_deliveries_total{outcome=\"failed\"} 0"));
+  CHECK(holds(text, "lazaret_forgotten_total{kind=\"job\",reason=\"orphan\"} 0"));
+  CHECK(holds(text, "lazaret_kept_bytes{kind=\"run\"} 0"));
+  CHECK(holds(text, "lazaret_janitor_restarts_total 0"));
   CHECK(text.find("lazaret_build_info{version=") != std::string::npos);
 }
 
@@ -31,6 +34,8 @@ SCENARIO("what happens is counted under the labels it was given") {
   subject.relay_connection("refused_address");
   subject.relay_bytes("out", 7);
   subject.relay_lookup("answered");
+  subject.forgotten("job", "size", 4096);
+  subject.kept("run", 12);
   subject.http_request("/healthz", "GET", 204, std::chrono::milliseconds{1});
   const auto text = subject.exposition();
   CHECK(holds(text, "lazaret_verdicts_total{ecosystem=\"pypi\",verdict=\"benign\"} 1"));
@@ -40,6 +45,9 @@ SCENARIO("what happens is counted under the labels it was given") {
   CHECK(holds(text, "lazaret_relay_connections_total{outcome=\"relayed\"} 0"));
   CHECK(holds(text, "lazaret_relay_bytes_total{direction=\"out\"} 7"));
   CHECK(holds(text, "lazaret_relay_lookups_total{outcome=\"answered\"} 1"));
+  CHECK(holds(text, "lazaret_forgotten_total{kind=\"job\",reason=\"size\"} 1"));
+  CHECK(holds(text, "lazaret_forgotten_bytes_total{kind=\"job\",reason=\"size\"} 4096"));
+  CHECK(holds(text, "lazaret_kept_bytes{kind=\"run\"} 12"));
   CHECK(holds(text, "lazaret_http_requests_total{code=\"204\",method=\"GET\",route=\"/healthz\"} 1"));
 }
 
