@@ -39,7 +39,6 @@ void courier_state::carry() {
   if (!taken || taken->empty()) return;
   const auto& claim = taken->front().claim;
   const at_work here{claim.name.kind, claim.name.id, claim.token};
-  LAZARET_FAULT_POINT("delivery.taken");
   unwritten_ = attempt(taken->front());
   LAZARET_FAULT_POINT("delivery.sent");
   if (settle()) self_->send(self_, look_for_reports{});
@@ -50,6 +49,7 @@ courier_state::outcome courier_state::attempt(held_run& one) {
     board_->meters().webhook("failed");
     return {std::move(one.claim), delivered_with(std::move(one.what), delivery_status::failed, std::move(*why))};
   }
+  LAZARET_FAULT_POINT("delivery.taken");
   const auto result = options_.attempt(one.what);
   const int tried = one.claim.attempts;
   if (result.what == delivery_attempt::verdict::retry && tried < options_.max_attempts) {

@@ -18,8 +18,6 @@ from redis_server import Redis
 from support import Service
 from test_fault_points import FAULTY
 
-CRASH = {-signal.SIGSEGV}
-
 
 def setUpModule():
     support.NeedsRoot.setUpClass()
@@ -66,7 +64,7 @@ class Life(Service):
         except subprocess.TimeoutExpired:
             return None
 
-    def crash_on(self, place, victim, most=6):
+    def crash_on(self, place, victim, most=8):
         """Started again until it lives on; how each life before ended. The victim has ended then."""
         endings = []
         for _ in range(most):
@@ -100,12 +98,12 @@ class Poison(unittest.TestCase):
             known = clients.until_ended(lambda: service, kind, name)
             clients.assert_whole(service, known, kind, name, number)
 
-    def set_aside(self, kind, place, stage, **settings):
+    def set_aside(self, kind, place, stage, crashes=3, **settings):
         with self.subTest(place), Life(**settings) as service:
             kinds = [kind, "triage", "job", "triage", "execution"]
             (_, victim, number), *innocent = service.accept(*kinds)
             endings = service.crash_on(place, victim)
-            self.assertEqual(endings, [-signal.SIGSEGV] * 3)
+            self.assertEqual(endings, [-signal.SIGSEGV] * crashes)
             if kind == "triage":
                 known = service.run(victim)
                 self.assertEqual(known["error"], f"poison: it ended its worker 3 times in the {stage} stage")
@@ -114,7 +112,7 @@ class Poison(unittest.TestCase):
                 self.assertEqual(known["error"], "poison: it ended its worker 3 times")
             self.assertEqual(known["status"], "failed")
             self.assertEqual(service.poisoned(stage), 1)
-            self.assertEqual(service.log_text().count(f"signal 11 ended this node while it worked on {'run' if kind == 'triage' else 'job'} {victim}"), 3)
+            self.assertEqual(service.log_text().count(f"signal 11 ended this node while it worked on {'run' if kind == 'triage' else 'job'} {victim}"), crashes)
             self.assert_rest_whole(service, innocent)
             self.assertEqual(service.stop(), 0)
             service.process.stdout.close()
@@ -130,8 +128,9 @@ class Poison(unittest.TestCase):
     def test_a_job_too(self):
         self.set_aside("job", "job.jailed", "batch")
 
-    def test_a_run_that_crashes_where_its_result_is_recorded(self):
-        self.set_aside("triage", "queue.begun", "download")
+    def test_a_run_that_crashes_where_it_is_begun(self):
+        """The queue passes there in every stage: the failed download is to be reported, which crashes as well, and is the last."""
+        self.set_aside("triage", "queue.begun", "report", crashes=6)
 
     def test_on_redis_too(self):
         with Redis() as redis:
