@@ -28,9 +28,9 @@ struct ticket {
   return std::string{name(t.stage)} + "." + std::to_string(t.attempt);
 }
 
-/// What attempt_folder() is in, whole: where the folders of runs are.
-[[nodiscard]] inline std::filesystem::path runs_folder(const std::filesystem::path& attempt) {
-  return attempt.parent_path().parent_path();
+/// BLOB_DIR (or the former place) of such a folder's whole path: PLACE/runs/ID/attempt.
+[[nodiscard]] inline std::filesystem::path place_of(const std::filesystem::path& attempt) {
+  return attempt.parent_path().parent_path().parent_path();
 }
 
 /// `what` holds the results of the stages before this one.

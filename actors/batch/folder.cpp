@@ -39,6 +39,7 @@ result<folder> folder::open(const fs::path& blob_dir) {
   if (bad) return sandbox::failure{"open_blobs", bad.value(), root.string(), "BLOB_DIR"};
   if (::access(root.c_str(), R_OK | W_OK | X_OK) != 0)
     return os_failure("open_blobs", root.string(), "BLOB_DIR must be writable by RUN_AS_USER");
+  LAZARET_TRY(sync_folder(blob_dir));
   return folder{fs::absolute(root)};
 }
 

@@ -75,7 +75,7 @@ class execution {
       if (!j.stop.stop_requested()) parts_.meters.jail_ended("python", "failure");
       return stage_failure{std::move(result.error), true};
     }
-    if (auto kept = sync_tree(folder, runs_folder(folder)); !kept) return stage_failure{kept.error().describe(), true};
+    if (auto kept = sync_tree(folder, place_of(folder)); !kept) return stage_failure{kept.error().describe(), true};
     return result;
   }
 

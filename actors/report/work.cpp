@@ -53,7 +53,7 @@ work_function report_work(run_places places) {
     if (auto written = report::write_report(ended, folder, into); !written) {
       return stage_failure{written.error().describe(), true};
     }
-    if (auto kept = sync_tree(into, runs_folder(into)); !kept) return stage_failure{kept.error().describe(), true};
+    if (auto kept = sync_tree(into, place_of(into)); !kept) return stage_failure{kept.error().describe(), true};
     LAZARET_FAULT_POINT("report.done");
     sweep(own, j);
     return report_rendered{attempt_folder(j.ticket)};

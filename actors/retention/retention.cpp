@@ -66,11 +66,13 @@ void retention::begin_round() {
 }
 
 result<bool> retention::step() {
-  auto more = forget_old();
-  if (more && !*more) more = measure_new();
+  const auto old = forget_old();
+  if (old && *old) return true;
+  // What is old and can't be removed is no reason to let the rest grow.
+  auto more = measure_new();
   if (more && !*more) more = make_room();
   meters_.kept(options_.kind, static_cast<double>(folders_.total()));
-  return more;
+  return old || (more && *more) ? more : old;
 }
 
 result<bool> retention::forget_old() {
@@ -90,20 +92,23 @@ result<bool> retention::measure_new() {
     unknown_.pop_back();
     const auto now = options_.find(id);
     if (!now) return now.error();
-    if (*now == presence::ended) {
+    if (*now == presence::ended)
       folders_.count(id);
-      continue;
-    }
-    folders_.drop(id);
-    const auto touched = folders_.touched(id);
-    if (*now == presence::going_on || !options_.orphan_age || !touched ||
-        *touched >= std::filesystem::file_time_type::clock::now() - *options_.orphan_age)
-      continue;
-    const auto gone = folders_.remove(id);
-    if (!gone) return gone.error();
-    meters_.forgotten(options_.kind, "orphan", static_cast<double>(*gone));
+    else
+      folders_.drop(id);
+    if (*now == presence::none) LAZARET_TRY(forget_orphan(id));
   }
   return !unknown_.empty();
+}
+
+result<void> retention::forget_orphan(const std::string& id) {
+  const auto touched = folders_.touched(id);
+  const auto now = std::filesystem::file_time_type::clock::now();
+  if (!options_.orphan_age || !touched || *touched >= now - *options_.orphan_age) return {};
+  const auto gone = folders_.remove(id);
+  if (!gone) return gone.error();
+  meters_.forgotten(options_.kind, "orphan", static_cast<double>(*gone));
+  return {};
 }
 
 result<bool> retention::make_room() {

@@ -66,6 +66,7 @@ class retention {
   [[nodiscard]] sandbox::result<bool> forget_old();
   [[nodiscard]] sandbox::result<bool> measure_new();
   [[nodiscard]] sandbox::result<bool> make_room();
+  [[nodiscard]] sandbox::result<void> forget_orphan(const std::string& id);
   [[nodiscard]] sandbox::result<void> forget(const std::string& id, std::string_view reason);
 
   const retention_options options_;

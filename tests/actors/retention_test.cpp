@@ -199,6 +199,23 @@ SCENARIO("a node forgets no more than the bound asks for, wherever another makes
   for (int n = 0; n < many; ++n) CHECK(shop.has(n) == (n < rest));
 }
 
+SCENARIO("one that can't be forgotten is told of and keeps no other, neither the old nor the large") {
+  const auto backend = GENERATE(from_range(durable::test::backends()));
+  kept_runs shop{backend};
+  for (int n = 0; n < 60; ++n) shop.put(n, std::chrono::minutes{n});
+  metrics::instruments meters;
+  auto options = shop.options("node-1", 5 * folder_bytes);
+  options.age = std::chrono::minutes{30};
+  options.forget = [forget = options.forget](const std::string& id) {
+    return id == id_of(59) ? sandbox::failure{"forget", 0, "stuck", {}} : forget(id);
+  };
+  retention subject{std::move(options), meters};
+  // Each of these rounds ends where it fails; the next goes on from there.
+  for (int round = 0; round < 10; ++round) CHECK(go_round(subject) == "forget: stuck");
+  CHECK(shop.runs->find(id_of(59)));
+  for (int n = 0; n < 59; ++n) CHECK(shop.has(n) == (n < 5));
+}
+
 SCENARIO("jobs and what they left go by their size, too, and one that runs stays") {
   ON_EACH_STORE_A_WORKSHOP();
   auto options = shop.options();
