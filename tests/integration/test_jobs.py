@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -585,6 +586,7 @@ class Durable(unittest.TestCase):
 
     def test_without_an_inline_worker_jobs_wait(self):
         elsewhere = tempfile.mkdtemp(prefix="lazaret-jobs-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, elsewhere)
         with support.Service("http://127.0.0.1:1/simple", INLINE_WORKER=0, JOB_DATA_DIR=elsewhere) as taker:
             job_id = post("/jobs", {}, [("main.py", "print(1)")], to=taker.port)[1]["job_id"]
             self.assertEqual(taker.request("PATCH", "/v1/stages/batch", {"concurrency": 2})[0], 409)
