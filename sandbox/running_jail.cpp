@@ -60,12 +60,12 @@ running_jail::~running_jail() {
   for (const auto* fd : {&status_, &init_, &wall_timer_, &cpu_timer_, &request_.channel})
     if (*fd) with_.loop.forget(fd->get());
   if (observer_) with_.loop.forget(observer_->fd());
-  with_.buries.bury(std::move(mounts_));
   kill();
   if (pid_ > 0) {
     siginfo_t ignored{};
     ::waitid(P_PID, static_cast<id_t>(pid_), &ignored, WEXITED);
   }
+  with_.buries.bury(std::move(mounts_));  // not before: init would take them down, and be waited for
 }
 
 result<void> running_jail::start() {

@@ -141,7 +141,7 @@ void running_jail::tell_end() {
 /// holder's word that all are dead or dying does not rest on what init does. Not where the count of what was used comes
 /// with its end.
 void running_jail::tell_early() {
-  if (sampler_ || with_.ends_with_jail) return;
+  if (sampler_) return;
   kill();
   tell_end();
 }
