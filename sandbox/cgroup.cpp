@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <sstream>
 
 #include "sandbox/cgroup_parts.hpp"
+#include "sandbox/proc_text.hpp"
 
 namespace lazaret::sandbox {
 namespace cgroups {
@@ -131,11 +130,6 @@ class group final : public cgroup {
     for (const auto& part : parts_) part->account(all);
     return all;
   }
-  [[nodiscard]] int oom_event_fd() const noexcept override {
-    for (const auto& part : parts_)
-      if (const int fd = part->oom_event_fd(); fd >= 0) return fd;
-    return -1;
-  }
   void kill() noexcept override {
     for (const auto& part : parts_) part->kill();
   }
@@ -192,7 +186,7 @@ class tree final : public cgroup_tree {
  private:
   /// A quota of all processors that there are is none.
   static sandbox::limits in_earnest(sandbox::limits what) {
-    if (what.cpus >= static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) what.cpus = 0;
+    if (what.cpus > 0 && what.cpus >= static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) what.cpus = 0;
     return what;
   }
   template <class Make>
@@ -215,20 +209,11 @@ class tree final : public cgroup_tree {
   std::map<std::string, failure, std::less<>> absent_;
 };
 
-std::string slurp(const char* path) {
-  const unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
-  std::string text;
-  std::array<char, 8192> piece;
-  for (ssize_t n = 0; (n = ::read(file.get(), piece.data(), piece.size())) > 0;)
-    text.append(piece.data(), static_cast<std::size_t>(n));
-  return text;
-}
-
 /// What v2 offers to its children is not in mountinfo but in a file. Its cpu accounting needs no controller.
 void ask_offer(hierarchy& unified) {
   const unique_fd directory{::open(unified.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  std::istringstream offered{cgroups::read_at(directory.get(), "cgroup.controllers").value_or("")};
-  for (std::string name; offered >> name;) unified.controllers.push_back(name);
+  for (auto& name : cgroups::names_at(directory.get(), "cgroup.controllers"))
+    unified.controllers.push_back(std::move(name));
   unified.controllers.emplace_back("cpuacct");
 }
 
@@ -246,8 +231,8 @@ bool is_denial(const failure& why) {
 
 }  // namespace
 
-result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(bool for_one) {
-  auto found = cgroups::find_hierarchies(slurp("/proc/self/mountinfo"), slurp("/proc/self/cgroup"));
+result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(guardian* for_one) {
+  auto found = cgroups::find_hierarchies(read_text("/proc/self/mountinfo"), read_text("/proc/self/cgroup"));
   bool any_v1 = false, any_v2 = false;  // mounted at all
   for (hierarchy& one : found) {
     if (one.version == 2) {

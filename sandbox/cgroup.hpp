@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "sandbox/failure.hpp"
+#include "sandbox/guardian.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -38,8 +39,6 @@ class cgroup {
   /// For clone3(CLONE_INTO_CGROUP): an fd of the v2 directory, or -1 when controllers are v1.
   [[nodiscard]] virtual int clone_into_fd() const noexcept = 0;
   [[nodiscard]] virtual cgroup_usage usage() const = 0;
-  /// Readable (v2: POLLPRI on memory.events, v1: eventfd) when the OOM killer acted; -1 when the kernel can't tell.
-  [[nodiscard]] virtual int oom_event_fd() const noexcept = 0;
   /// cgroup.kill where it exists, else freeze and SIGKILL until empty.
   virtual void kill() noexcept = 0;
 };
@@ -69,10 +68,11 @@ class cgroup_tree {
 /// What this process may not have (no mount, no delegation, a read-only mount) is left out: such a tree makes groups
 /// that limit less or nothing, and says so (limits()); what stands in is the caller's matter
 /// (layers/resource_limits.hpp, sampler.hpp). Fails when what it should have can't be used.
-/// `for_one`: the tree will make one group only, of a jail without a network, and is quicker for it: its own directory
+/// `for_one`: the tree will make one group only, of a jail without a network, which this one is told of, and is quicker
+/// for it: its own directory
 /// is that group, and on v1 inet buffers, which then can't fill, are not limited (the first such limit of a host takes
 /// milliseconds). As root on v2, that is made at the top of what is mounted: to make it in the caller's own group, all
 /// its processes, a whole login session, would have to be moved.
-[[nodiscard]] result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(bool for_one = false);
+[[nodiscard]] result<std::unique_ptr<cgroup_tree>> open_cgroup_tree(guardian* for_one = nullptr);
 
 }  // namespace lazaret::sandbox

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "sandbox/cgroup_parts.hpp"
+#include "sandbox/proc_text.hpp"
 
 namespace lazaret::sandbox::cgroups {
 namespace {
@@ -125,6 +126,13 @@ std::optional<std::string> read_at(int directory, const char* file) {
   return text;
 }
 
+std::vector<std::string> names_at(int directory, const char* file) {
+  auto text = read_at(directory, file).value_or("");
+  std::ranges::replace(text, '\n', ' ');
+  const auto found = words(text);
+  return {found.begin(), found.end()};
+}
+
 bool exists_at(int directory, const char* file) noexcept { return ::faccessat(directory, file, F_OK, 0) == 0; }
 
 std::optional<std::uint64_t> number_at(int directory, const char* file, std::string_view key) {
@@ -149,6 +157,8 @@ std::uint64_t weight_of(std::uint32_t cpu_shares) noexcept {
 std::uint64_t quota_us(double cpus, std::uint64_t period) noexcept {
   return std::max<std::uint64_t>(1000, static_cast<std::uint64_t>(cpus * static_cast<double>(period)));
 }
+
+bool has_members(int directory) noexcept { return list_members(directory).count > 0; }
 
 void kill_members(int directory) noexcept {
   const auto deadline = clock::now() + patience;
@@ -182,12 +192,13 @@ home::home(unique_fd parent, unique_fd directory, std::string name, std::string 
       path_{std::move(path)},
       is_group_{is_group} {}
 
-result<std::shared_ptr<home>> home::open(const std::string& parent_path, bool is_group) {
+result<std::shared_ptr<home>> home::open(const std::string& parent_path, guardian* for_one) {
   unique_fd parent{::open(parent_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!parent) return os_failure("cgroup", "open " + parent_path);
   sweep(parent.get());
   const std::string name = "lazaret." + std::to_string(::getpid());
   const std::string path = parent_path + "/" + name;
+  if (for_one != nullptr) for_one->guard(parent.get(), name);
   // Another jailer that starts at the same time may take the directory for a dead one's between mkdir and flock, and
   // hold the lock until it has removed it: then it is made again.
   for (int attempt = 0; attempt < 100; ++attempt) {
@@ -197,7 +208,7 @@ result<std::shared_ptr<home>> home::open(const std::string& parent_path, bool is
     unique_fd directory{::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!directory || ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) continue;
     if (!same_file(parent.get(), name, directory.get())) continue;
-    return std::shared_ptr<home>{new home{std::move(parent), std::move(directory), name, path, is_group}};
+    return std::shared_ptr<home>{new home{std::move(parent), std::move(directory), name, path, for_one != nullptr}};
   }
   return failure{"cgroup", EBUSY, path, "does another jailer sweep this hierarchy?"};
 }

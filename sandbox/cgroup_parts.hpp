@@ -29,7 +29,7 @@ struct hierarchy {
 /// Where homes are made: the own group, or on v2 its parent when a jailer has moved us to its leaf (cgroup_v2.cpp).
 [[nodiscard]] std::string base_of(const hierarchy& where);
 
-/// One jail's directory in one hierarchy.
+/// One jail's directory in one hierarchy. kill() before it is destroyed, if anybody may be in it.
 class part {
  public:
   virtual ~part() = default;
@@ -38,7 +38,6 @@ class part {
   [[nodiscard]] virtual int attach_self() const noexcept = 0;
   [[nodiscard]] virtual int clone_into_fd() const noexcept { return -1; }
   virtual void account(cgroup_usage& usage) const = 0;  ///< fills in what this hierarchy knows
-  [[nodiscard]] virtual int oom_event_fd() const noexcept { return -1; }
   virtual void kill() noexcept = 0;
 };
 
@@ -46,8 +45,9 @@ class part {
 /// owner is dead, whatever pid namespace it lived in. Shared by its parts, because they are removed from it.
 class home {
  public:
-  /// Removes the homes of the dead first. `is_group`: it is itself the one group that will be made in it.
-  [[nodiscard]] static result<std::shared_ptr<home>> open(const std::string& parent, bool is_group = false);
+  /// Removes the homes of the dead first. `for_one`: it is itself the one group that will be made in it, and this is
+  /// told before it is there.
+  [[nodiscard]] static result<std::shared_ptr<home>> open(const std::string& parent, guardian* for_one = nullptr);
   ~home();
   home(const home&) = delete;
   home& operator=(const home&) = delete;
@@ -79,9 +79,9 @@ class root {
 };
 
 [[nodiscard]] result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted,
-                                                    bool for_one = false);
+                                                    guardian* for_one = nullptr);
 [[nodiscard]] result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted,
-                                                    bool for_one = false);
+                                                    guardian* for_one = nullptr);
 
 /// v2's logic on an open directory, apart from the making of directories, so that any directory tree can test it.
 [[nodiscard]] result<void> limit_v2(int directory, const limits& what, const std::vector<std::string>& controllers);
@@ -92,6 +92,8 @@ void account_v2(int directory, cgroup_usage& usage);
 // Files of a group. Values are text; cgroup files take one write(2) per value.
 [[nodiscard]] result<void> write_at(int directory, const char* file, std::string_view text) noexcept;
 [[nodiscard]] std::optional<std::string> read_at(int directory, const char* file);
+/// The words of a file; none where it can't be read.
+[[nodiscard]] std::vector<std::string> names_at(int directory, const char* file);
 [[nodiscard]] bool exists_at(int directory, const char* file) noexcept;
 /// The number that a file holds, or the one after `key ` at the start of a line; nothing if there is none (`max`).
 [[nodiscard]] std::optional<std::uint64_t> number_at(int directory, const char* file, std::string_view key = {});
@@ -102,6 +104,9 @@ void account_v2(int directory, cgroup_usage& usage);
 /// ConvertCPUSharesToCgroupV2Value).
 [[nodiscard]] std::uint64_t weight_of(std::uint32_t cpu_shares) noexcept;
 inline constexpr std::uint64_t period_us = 100'000;
+
+/// That this pid namespace can see.
+[[nodiscard]] bool has_members(int directory) noexcept;
 
 /// SIGKILLs every process listed in the directory's cgroup.procs until there is none, for at most 1 s. Signals go
 /// through pidfds that were checked to be members, so that a reused pid is never hit.

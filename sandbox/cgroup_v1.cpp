@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,7 +24,6 @@ class part_v1 final : public part {
       : home_{std::move(where)}, name_{std::move(name)}, directory_{std::move(directory)}, carried_{what} {}
 
   ~part_v1() override {
-    kill();
     directory_.reset();
     tasks_.reset();
     home_->remove(name_);
@@ -34,12 +32,6 @@ class part_v1 final : public part {
   result<void> open_files() {
     tasks_.reset(::openat(directory_.get(), "tasks", O_WRONLY | O_CLOEXEC));
     if (!tasks_) return os_failure("cgroup", "open tasks of " + name_);
-    if (!carried_.memory) return {};
-    // Absent on kernels without eventfd notification: then usage() alone tells.
-    oom_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    const unique_fd control{::openat(directory_.get(), "memory.oom_control", O_RDONLY | O_CLOEXEC)};
-    const std::string order = std::to_string(oom_event_.get()) + " " + std::to_string(control.get());
-    if (!control || !write_at(directory_.get(), "cgroup.event_control", order)) oom_event_.reset();
     return {};
   }
 
@@ -76,18 +68,16 @@ class part_v1 final : public part {
       // pids.peak is there since Linux 6.1; before, what runs now is the best that is known.
       const auto peak = number_at(directory_.get(), "pids.peak");
       usage.peak_pids = static_cast<std::uint32_t>(peak ? *peak : read("pids.current"));
-      usage.pids_refused = killed_ ? refused_before_kill_ : read("pids.events", "max");
+      usage.pids_refused = refused_before_kill_ ? *refused_before_kill_ : read("pids.events", "max");
     }
   }
-
-  [[nodiscard]] int oom_event_fd() const noexcept override { return oom_event_.get(); }
 
   void kill() noexcept override {
     // With no fork possible, what is listed is all that there is: the effect of the freezer without a further hierarchy
     // to attach to.
-    if (carried_.pids && !killed_) {
+    if (!has_members(directory_.get())) return;
+    if (carried_.pids && !refused_before_kill_) {
       refused_before_kill_ = number_at(directory_.get(), "pids.events", "max").value_or(0);
-      killed_ = true;
       (void)write_at(directory_.get(), "pids.max", "0");
     }
     kill_members(directory_.get());
@@ -113,17 +103,16 @@ class part_v1 final : public part {
 
   std::shared_ptr<home> home_;
   std::string name_;
-  unique_fd directory_, tasks_, oom_event_;
+  unique_fd directory_, tasks_;
   carried carried_;
-  bool killed_ = false;
-  std::uint64_t refused_before_kill_ = 0;
+  std::optional<std::uint64_t> refused_before_kill_;
 };
 
 class root_v1 final : public root {
  public:
-  /// `home` may be empty: then it is made when it is first needed.
-  root_v1(std::string directory, std::shared_ptr<home> where, carried what)
-      : directory_{std::move(directory)}, home_{std::move(where)}, carried_{what} {}
+  /// `home` may be empty: then it is made when it is first needed, `for_one`.
+  root_v1(std::string directory, std::shared_ptr<home> where, carried what, guardian* for_one = nullptr)
+      : directory_{std::move(directory)}, home_{std::move(where)}, for_one_{for_one}, carried_{what} {}
 
   result<std::unique_ptr<part>> make(const std::string& name, const limits& what) override {
     if (may_limit_later(what) && carried_.only_quota()) return std::unique_ptr<part>{};
@@ -149,7 +138,7 @@ class root_v1 final : public root {
  private:
   result<std::unique_ptr<part>> open_any(const std::string& name) {
     if (!home_) {
-      auto made = home::open(directory_, true);
+      auto made = home::open(directory_, for_one_);
       if (!made) return made.error();
       home_ = std::move(*made);
     }
@@ -168,6 +157,7 @@ class root_v1 final : public root {
 
   std::string directory_;
   std::shared_ptr<home> home_;
+  guardian* for_one_;
   carried carried_;
   std::unique_ptr<part_v1> spare_;
   std::uint64_t last_spare_ = 0;
@@ -175,15 +165,16 @@ class root_v1 final : public root {
 
 }  // namespace
 
-result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted, bool for_one) {
+result<std::unique_ptr<root>> open_v1(const hierarchy& where, const std::vector<std::string>& wanted,
+                                      guardian* for_one) {
   const auto uses = [&](std::string_view name) {
     return where.carries(name) && std::find(wanted.begin(), wanted.end(), name) != wanted.end();
   };
-  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct"), !for_one};
-  if (for_one && what.only_quota()) {  // which that one rarely has
+  const carried what{uses("memory"), uses("pids"), uses("cpu"), uses("cpuacct"), for_one == nullptr};
+  if (for_one != nullptr && what.only_quota()) {  // which that one rarely has
     if (::faccessat(AT_FDCWD, where.directory.c_str(), W_OK, AT_EACCESS) != 0)
       return os_failure("cgroup", where.directory, "is the hierarchy writable, or delegated to this user?");
-    return std::unique_ptr<root>{std::make_unique<root_v1>(where.directory, nullptr, what)};
+    return std::unique_ptr<root>{std::make_unique<root_v1>(where.directory, nullptr, what, for_one)};
   }
   auto place = home::open(where.directory, for_one);
   if (!place) return place.error();

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <sstream>
 #include <thread>
 
 #include "sandbox/cgroup_parts.hpp"
@@ -25,7 +24,6 @@ class part_v2 final : public part {
         controllers_{std::move(controllers)} {}
 
   ~part_v2() override {
-    kill();
     directory_.reset();
     home_->remove(name_);
   }
@@ -33,8 +31,6 @@ class part_v2 final : public part {
   result<void> open_files() {
     procs_.reset(::openat(directory_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
     if (!procs_) return os_failure("cgroup", "open cgroup.procs of " + name_);
-    if (has(controllers_, "memory"))
-      oom_event_.reset(::openat(directory_.get(), "memory.events", O_RDONLY | O_CLOEXEC));
     return {};
   }
 
@@ -44,7 +40,6 @@ class part_v2 final : public part {
   [[nodiscard]] int attach_self() const noexcept override { return ::write(procs_.get(), "0", 1) == 1 ? 0 : errno; }
   [[nodiscard]] int clone_into_fd() const noexcept override { return directory_.get(); }
   void account(cgroup_usage& usage) const override { account_v2(directory_.get(), usage); }
-  [[nodiscard]] int oom_event_fd() const noexcept override { return oom_event_.get(); }
 
   void kill() noexcept override {
     (void)write_at(directory_.get(), "cgroup.kill", "1");  // Linux 5.14; atomic, forks included
@@ -54,7 +49,7 @@ class part_v2 final : public part {
  private:
   std::shared_ptr<home> home_;
   std::string name_;
-  unique_fd directory_, procs_, oom_event_;
+  unique_fd directory_, procs_;
   std::vector<std::string> controllers_;
 };
 
@@ -109,8 +104,7 @@ result<void> evacuate(int directory) {
     return os_failure("cgroup", "mkdir " + std::string{own_leaf});
   const unique_fd leaf{::openat(directory, own_leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!leaf) return os_failure("cgroup", std::string{"open "} + own_leaf);
-  std::istringstream listed{read_at(directory, "cgroup.procs").value_or("")};
-  for (std::string pid; std::getline(listed, pid);) {
+  for (const auto& pid : names_at(directory, "cgroup.procs")) {
     const auto moved = write_at(leaf.get(), "cgroup.procs", pid);
     if (!moved && moved.error().error != ESRCH) return moved;
   }
@@ -123,8 +117,7 @@ bool gives_to_children(const std::string& path, const std::vector<std::string>& 
   if (!directory || ::faccessat(directory.get(), ".", W_OK, AT_EACCESS) != 0) return false;
   if (exists_at(directory.get(), "cgroup.type")) return false;
   std::vector<std::string> controllers;
-  std::istringstream offered{read_at(directory.get(), "cgroup.controllers").value_or("")};
-  for (std::string name; offered >> name;)
+  for (const auto& name : names_at(directory.get(), "cgroup.controllers"))
     if (has(wanted, name)) controllers.push_back(name);
   return static_cast<bool>(delegate_v2(directory.get(), controllers));
 }
@@ -178,13 +171,14 @@ result<void> delegate_v2(int directory, const std::vector<std::string>& controll
   return {};
 }
 
-result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted, bool for_one) {
-  const auto base = for_one && gives_to_children(where.mount_point, wanted) ? where.mount_point : base_of(where);
+result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<std::string>& wanted,
+                                      guardian* for_one) {
+  const auto base =
+      for_one != nullptr && gives_to_children(where.mount_point, wanted) ? where.mount_point : base_of(where);
   const unique_fd directory{::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory) return os_failure("cgroup", "open " + base);
   std::vector<std::string> controllers;
-  std::istringstream offered{read_at(directory.get(), "cgroup.controllers").value_or("")};
-  for (std::string name; offered >> name;)
+  for (const auto& name : names_at(directory.get(), "cgroup.controllers"))
     if (has(wanted, name)) controllers.push_back(name);
 
   // The kernel's root group, which alone has no type, may hold processes and give. Any other must be empty first, and
@@ -207,7 +201,7 @@ result<std::unique_ptr<root>> open_v2(const hierarchy& where, const std::vector<
   if (!delegated) return delegated.error();
   auto place = home::open(base, for_one);
   if (!place) return place.error();
-  if (!for_one)
+  if (for_one == nullptr)
     if (auto done = delegate_v2((*place)->fd(), controllers); !done) return done.error();
   return std::unique_ptr<root>{std::make_unique<root_v2>(std::move(*place), std::move(controllers))};
 }

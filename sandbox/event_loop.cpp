@@ -26,9 +26,9 @@ void event_loop::forget(int fd) {
   if (watched_.erase(fd) != 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-result<void> event_loop::turn() {
+result<void> event_loop::turn(int milliseconds) {
   std::array<epoll_event, 64> events{};
-  const int n = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+  const int n = ::epoll_wait(epoll_.get(), events.data(), events.size(), milliseconds);
   if (n < 0 && errno != EINTR) return os_failure("event_loop", "epoll_wait");
   for (int i = 0; i < n; ++i) {
     const auto found = watched_.find(static_cast<int>(events[i].data.u64 & 0xffffffff));

@@ -24,9 +24,13 @@ class event_loop {
   /// Runs after the handlers of this turn: the place to destroy what they belong to.
   void later(handler task) { later_.push_back(std::move(task)); }
   /// Waits for events and handles them once.
-  [[nodiscard]] result<void> turn();
+  [[nodiscard]] result<void> turn() { return turn(-1); }
+  /// Handles what there is now. fd() is readable when there is something.
+  [[nodiscard]] result<void> poll() { return turn(0); }
+  [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
 
  private:
+  result<void> turn(int milliseconds);
   explicit event_loop(unique_fd epoll) : epoll_{std::move(epoll)} {}
   unique_fd epoll_;
   // An event that was fetched for a descriptor which an earlier handler of the same turn closed, and whose number was

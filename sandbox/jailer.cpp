@@ -22,6 +22,14 @@ constexpr std::chrono::seconds patience{30};
 
 failure lost(const char* what) { return {"jailer", 0, what, {}}; }
 
+result<void> expect(const wire::message& answer, kind expected) {
+  if (answer.closed()) return lost("the jailer process ended before it answered");
+  const auto said = static_cast<kind>(answer.bytes.front());
+  if (said == kind::failed) return protocol::decode_failure(std::string_view{answer.bytes}.substr(1));
+  if (said != expected) return lost("answered something else");
+  return {};
+}
+
 /// Sends a request with the far end of a fresh channel and returns the answer with the near end.
 struct answered {
   unique_fd channel;
@@ -38,10 +46,7 @@ result<answered> ask(const std::shared_ptr<unique_fd>& connection, const std::st
   ends->second.reset();
   auto answer = wire::receive_within(ends->first.get(), patience);
   if (!answer) return answer.error();
-  if (answer->closed()) return lost("the jailer process ended before it answered");
-  const auto said = static_cast<kind>(answer->bytes.front());
-  if (said == kind::failed) return protocol::decode_failure(std::string_view{answer->bytes}.substr(1));
-  if (said != expected) return lost("answered something else");
+  if (auto met = expect(*answer, expected); !met) return met.error();
   return answered{std::move(ends->first), std::move(*answer)};
 }
 
@@ -160,15 +165,19 @@ result<jail> jailer::start(const policy& what, std::span<const volume* const> vo
   }
   auto made = ask(connection, request, std::move(fds), kind::started);
   if (!made) return made.error();
+  return jail::from_answer(what, std::move(made->channel), std::move(made->answer));
+}
 
-  auto& received = made->answer.fds;
-  const auto has = protocol::decode<std::uint8_t>(std::string_view{made->answer.bytes}.substr(1));
+result<jail> jail::from_answer(const policy& what, unique_fd channel, wire::message answer) {
+  if (auto met = expect(answer, kind::started); !met) return met.error();
+  auto& received = answer.fds;
+  const auto has = protocol::decode<std::uint8_t>(std::string_view{answer.bytes}.substr(1));
   auto next = received.begin();
   const auto take = [&](bool there) { return there && next != received.end() ? std::move(*next++) : unique_fd{}; };
   jail started;
   started.limits_ = what.limits;
   started.has_terminal_ = what.terminal.rows != 0;
-  started.channel_ = std::move(made->channel);
+  started.channel_ = std::move(channel);
   if (!has) return has.error();
   started.stdout_ = take(true);
   started.stderr_ = take(true);

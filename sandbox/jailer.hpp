@@ -20,6 +20,7 @@
 #include "sandbox/policy.hpp"
 #include "sandbox/unique_fd.hpp"
 #include "sandbox/volume_files.hpp"
+#include "sandbox/wire.hpp"
 
 namespace lazaret::sandbox {
 
@@ -96,8 +97,10 @@ class jail {
             std::move(observations_), std::move(gateway_), std::move(names_)};
   }
 
+  /// For a process that is its own jailer (jailer_process::begin): what came on `channel` first.
+  [[nodiscard]] static result<jail> from_answer(const policy& what, unique_fd channel, wire::message answer);
+
  private:
-  friend class jailer;
   jail() = default;
   unique_fd channel_, stdout_, stderr_, audit_, observations_, gateway_, names_;
   limits limits_;

@@ -99,25 +99,39 @@ result<void> jailer_process::start_jail(wire::message& request, unique_fd& chann
   }
   auto wanted = protocol::decode<protocol::start_request>(body);
   if (!wanted) return wanted.error();
-  LAZARET_TRY(validate(wanted->what, wanted->volumes.size()));
-  if (wanted->what.terminal.rows != 0 && (present & protocol::has_stdin) != 0)
+  const bool has_input = (present & protocol::has_stdin) != 0;
+  return start_jail(std::move(*wanted), has_input ? std::move(request.fds.front()) : unique_fd{}, channel);
+}
+
+result<void> jailer_process::start_jail(protocol::start_request wanted, unique_fd given_input, unique_fd& channel) {
+  LAZARET_TRY(validate(wanted.what, wanted.volumes.size()));
+  if (wanted.what.terminal.rows != 0 && given_input)
     return failure{"start_jail", EINVAL, "standard input", "the terminal is it"};
 
-  auto input =
-      check_standard_input((present & protocol::has_stdin) != 0 ? std::move(request.fds.front()) : unique_fd{});
+  auto input = check_standard_input(std::move(given_input));
   if (!input) return input.error();
   jail_request accepted;
-  const auto volumes = rent(wanted->volumes, accepted);
+  const auto volumes = rent(wanted.volumes, accepted);
   if (!volumes) return volumes.error();
-  const auto key = stock_.keeps_any() ? protocol::kind_of(wanted->what) : std::string{};  // as its asker sees it
-  LAZARET_TRY(place_binds(wanted->what, *accepted.uid));
+  const auto key = stock_.keeps_any() ? protocol::kind_of(wanted.what) : std::string{};  // as its asker sees it
+  LAZARET_TRY(place_binds(wanted.what, *accepted.uid));
   accepted.standard_input = std::move(*input);
-  accepted.what = std::move(wanted->what);
+  accepted.what = std::move(wanted.what);
   accepted.channel = std::move(channel);
-  if (volumes->fresh && may_be_prepared(accepted) && use_waiting(key, *volumes, wanted->volumes, accepted)) return {};
+  if (volumes->fresh && may_be_prepared(accepted) && use_waiting(key, *volumes, wanted.volumes, accepted)) return {};
   if (use_shell(accepted)) return {};
-  for (const auto id : wanted->volumes) stock_.forget_volume(id);
+  for (const auto id : wanted.volumes) stock_.forget_volume(id);
   return make_jail(std::move(accepted));
+}
+
+result<void> jailer_process::begin(policy what, unique_fd standard_input, unique_fd channel) {
+  if (refusal_) return *refusal_;
+  return start_jail({std::move(what), {}}, std::move(standard_input), channel);
+}
+
+void jailer_process::do_without_private_inodes(const failure& why) {
+  trees_.give_up(why.describe());
+  if (auto met = check_required(facts(), require_); !met) refusal_ = met.error();
 }
 
 /// A jail that is needed again and again is prepared before it is needed: namespaces, cgroup, root and all, which is
@@ -185,16 +199,16 @@ void jailer_process::prepare() {
   for (const auto id : made.volumes) workspace_.drop(id);
 }
 
-/// The only program runs. What is not needed any more goes now, since whoever waits for this process's end has to wait
-/// for that, too: its own mounts (an unprivileged one can't leave them), and later, beside the rest, the jail's.
-void jailer_process::prepare_end() {
-  if (auto made = undertaker::make(host_mounts_.get())) undertaker_ = std::move(*made);
-  (void)::setns(host_mounts_.get(), CLONE_NEWNS);
+/// The only jail has all it needs of the host. What is not needed any more goes now, since whoever waits for this
+/// process's end has to wait for that, too. An unprivileged one can't leave its mounts.
+void jailer_process::leave_workspace() {
+  unique_fd own{::open(own_mounts, O_RDONLY | O_CLOEXEC)};
+  if (::setns(host_mounts_.get(), CLONE_NEWNS) == 0) undertaker_.bury(std::move(own));
 }
 
 /// Not one for what will make no second jail.
 void jailer_process::keep_spare_group() {
-  if (groups_ && !for_one_) (*groups_)->prepare();
+  if (groups_ && !guardian_) (*groups_)->prepare();
 }
 
 result<void> jailer_process::prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes) {
@@ -226,7 +240,7 @@ result<void> jailer_process::make_jail(jail_request accepted) {
   const auto number = ++last_jail_;
   auto jail = std::make_unique<running_jail>(
       jail_resources{loop_, **groups_, rules_, trees_, *plain_filter_, *observing_filter_, workspace_.mount_point(),
-                     optional_, undertaker_, spare_networks_, when_started_, ignored_, for_one_, privileged_},
+                     optional_, undertaker_, spare_networks_, when_idle_, ignored_, guardian_.get(), privileged_},
       "jail-" + std::to_string(number), std::move(accepted), [this, number] {
         loop_.later([this, number] {
           stock_.forget(number);

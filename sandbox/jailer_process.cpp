@@ -24,6 +24,9 @@ using protocol::kind;
 /// As many as jails are made at once, and one while the next is made.
 constexpr unsigned spare_network_namespaces = 2;
 
+/// More than running_jail's own patience with a jail's set-up.
+constexpr std::chrono::seconds set_up_patience{12};
+
 /// A directory that always exists or can be made, and that no bind ever names.
 std::string choose_workspace(const std::string& wanted) {
   if (!wanted.empty()) return wanted;
@@ -89,6 +92,7 @@ result<unique_fd> open_probe() {
 }  // namespace
 
 struct jailer_process::parts {
+  std::unique_ptr<guardian> guard;
   event_loop loop;
   undertaker buries;
   spare_networks networks;
@@ -104,12 +108,12 @@ struct jailer_process::parts {
   bool privileged;
   std::size_t ahead, shells;
   std::vector<std::string> lend;
-  bool for_one;
   unique_fd host_mounts;
 };
 
 jailer_process::jailer_process(parts p)
-    : loop_{std::move(p.loop)},
+    : guardian_{std::move(p.guard)},
+      loop_{std::move(p.loop)},
       undertaker_{std::move(p.buries)},
       spare_networks_{std::move(p.networks)},
       connection_{std::move(p.connection)},
@@ -124,10 +128,9 @@ jailer_process::jailer_process(parts p)
       require_{std::move(p.require)},
       privileged_{p.privileged},
       lend_{std::move(p.lend)},
-      for_one_{p.for_one},
       host_mounts_{std::move(p.host_mounts)},
       stock_{p.ahead},
-      most_shells_{p.for_one ? 0 : p.shells} {
+      most_shells_{p.shells} {
   optional_ = available_layers(facts());
   if (!plain_filter_) refusal_ = plain_filter_.error();
   if (!observing_filter_) refusal_ = observing_filter_.error();
@@ -136,24 +139,30 @@ jailer_process::jailer_process(parts p)
 }
 
 result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_process_options& options) {
-  if (!is_seqpacket(options.connection))
+  if (options.connection >= 0 && !is_seqpacket(options.connection))
     return failure{"jailer", ENOTSOCK, "fd " + std::to_string(options.connection), "the service starts this program"};
-  ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
+  if (options.connection >= 0) ::fcntl(options.connection, F_SETFD, FD_CLOEXEC);
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (auto done = provide_core_limit(); !done) return done.error();
+  std::unique_ptr<guardian> guard;
+  if (options.for_one_jail) {
+    auto started = guardian::start(*options.for_one_jail + set_up_patience);
+    if (!started) return started.error();
+    guard = std::move(*started);
+  }
   auto networks =
-      options.for_one_jail ? spare_networks::make(1, false) : spare_networks::make(spare_network_namespaces);
+      guard ? result<spare_networks>{spare_networks{*guard}} : spare_networks::make(spare_network_namespaces);
   if (!networks) return networks.error();
-  auto groups = open_cgroup_tree(options.for_one_jail);  // while the host's mounts are in sight
+  auto groups = open_cgroup_tree(guard.get());  // while the host's mounts are in sight
   auto ids = choose_uids(options.uid_base);
   if (!ids) return ids.error();
   // What a user lends is written to as that user, whose other uids own nothing of it.
   if (!options.lend.empty() && ids->outside != 0) *ids = {.base = 0, .count = 1, .single = true};
   const auto directory = choose_workspace(options.workspace);
   bind_rules rules{options.allow_binds};
-  auto probe = open_probe();
-  unique_fd host_mounts{options.for_one_jail ? ::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC) : -1};
+  auto probe = options.connection >= 0 ? open_probe() : result<unique_fd>{};  // only who connects can ask for it
+  unique_fd host_mounts{guard ? ::open(own_mounts, O_RDONLY | O_CLOEXEC) : -1};
   auto place = workspace::enter(directory);
   if (!place) return place.error();
   for (const auto& allowed : options.allow_binds) {
@@ -163,16 +172,16 @@ result<std::unique_ptr<jailer_process>> jailer_process::make(const jailer_proces
     if (!exposed) return exposed.error();
     rules.redirect(allowed, std::move(*exposed));
   }
-  auto trees = shared_trees::prepare(directory, rules.prefixes(), options.for_one_jail);
+  auto trees = shared_trees::prepare(directory, rules.prefixes(), guard != nullptr);
   auto loop = event_loop::make();
   if (!loop) return loop.error();
-  auto buries = options.for_one_jail ? result<undertaker>{undertaker{}} : undertaker::make();
+  auto buries = guard ? result<undertaker>{undertaker{}} : undertaker::make();
   if (!buries) return buries.error();
   return std::unique_ptr<jailer_process>{new jailer_process{
-      parts{std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
+      parts{std::move(guard), std::move(*loop), std::move(*buries), std::move(*networks), unique_fd{options.connection},
             std::move(*place), *ids, std::move(rules), std::move(trees), seccomp_filter::ready({.observe = false}),
             seccomp_filter::ready({.observe = true}), std::move(groups), std::move(probe), options.require,
-            !ids->single, options.ahead, options.shells, options.lend, options.for_one_jail, std::move(host_mounts)}}};
+            !ids->single, options.ahead, options.shells, options.lend, std::move(host_mounts)}}};
 }
 
 result<void> jailer_process::serve() {

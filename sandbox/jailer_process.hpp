@@ -1,6 +1,7 @@
 #pragma once
 /// The jailer: one connection, many jails, one thread. It never waits for a jail and never trusts a request.
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/event_loop.hpp"
+#include "sandbox/guardian.hpp"
 #include "sandbox/host_facts.hpp"
 #include "sandbox/layers/session.hpp"
 #include "sandbox/protocol.hpp"
@@ -23,15 +25,18 @@
 
 namespace lazaret::sandbox {
 
+inline constexpr const char* own_mounts = "/proc/self/ns/mnt";
+
 struct jailer_process_options {
-  int connection = 3;                    ///< SOCK_SEQPACKET; the process ends when its other end closes
+  /// SOCK_SEQPACKET; the process ends when its other end closes. -1: none, see jailer_process::begin.
+  int connection = 3;
   std::vector<std::string> allow_binds;  ///< host paths, beside the system's, that jails may see read-only
   /// Host paths that a jail may write to. Empty in every jailer but the one of `lazaret jail --bind SRC:DST:rw`: there
   /// is no way to ask lazaret-jailer for it.
   std::vector<std::string> lend;
-  /// It will make one jail, without a network, and then end: it tries nothing out beforehand, and doesn't make what it
-  /// would keep for the next jail. Saves 2 ms.
-  bool for_one_jail = false;
+  /// It will make one jail, without a network, and then end: it tries nothing out beforehand, doesn't make what it
+  /// would keep for the next jail, and gives it a guardian, who lets it live so long after its wall time at most.
+  std::optional<std::chrono::milliseconds> for_one_jail;
   std::uint32_t uid_base = uid_pool::options{}.base;
   /// Jails of one kind that may wait for their programs. 0: none is made before it is asked for.
   std::size_t ahead = 2;
@@ -48,6 +53,15 @@ class jailer_process {
   [[nodiscard]] static result<std::unique_ptr<jailer_process>> make(const jailer_process_options& options);
   /// Serves until the connection closes.
   [[nodiscard]] result<void> serve();
+
+  /// Without a connection, for a process that has a loop of its own: a jail as if it had been asked for, with no
+  /// volumes. What is said of it comes on the other end of `channel` (protocol.hpp), a failure is returned. poll() when
+  /// fd() is readable.
+  [[nodiscard]] result<void> begin(policy what, unique_fd standard_input, unique_fd channel);
+  [[nodiscard]] int fd() const noexcept { return loop_.fd(); }
+  [[nodiscard]] result<void> poll() { return loop_.poll(); }
+  /// It was believed, not tried (for_one_jail), that this host can have private inodes: it can't. Begin again, then.
+  void do_without_private_inodes(const failure& why);
 
  private:
   struct parts;
@@ -66,6 +80,7 @@ class jailer_process {
   };
   result<rented> rent(const std::vector<std::uint64_t>& volumes, jail_request& by);
   result<void> start_jail(wire::message& request, unique_fd& channel);
+  result<void> start_jail(protocol::start_request wanted, unique_fd given_input, unique_fd& channel);
   bool use_waiting(const std::string& key, const rented& volumes, const std::vector<std::uint64_t>& ids,
                    jail_request& accepted);
   result<void> make_jail(jail_request request);
@@ -76,13 +91,14 @@ class jailer_process {
   void prepare();
   result<void> prepare(const stock::pattern& like, std::vector<std::uint64_t>& volumes);
   void keep_spare_group();
-  void prepare_end();
+  void leave_workspace();
   void clear_expired();
-  const event_loop::handler when_started_ = [this] { for_one_ ? prepare_end() : prepare_soon(); };
+  const event_loop::handler when_idle_ = [this] { guardian_ ? leave_workspace() : prepare_soon(); };
   result<void> tell_layers(const wire::message& request, const unique_fd& channel);
   [[nodiscard]] host_facts facts() const;
   void hold_shared_lock();
 
+  std::unique_ptr<guardian> guardian_;  ///< of the one jail
   event_loop loop_;
   undertaker undertaker_;
   spare_networks spare_networks_;
@@ -99,8 +115,7 @@ class jailer_process {
   optional_layers optional_;
   bool privileged_;
   std::vector<std::string> lend_;
-  bool for_one_;
-  unique_fd host_mounts_;  ///< for_one_: the namespace that this process came from
+  unique_fd host_mounts_;  ///< of a jailer of one jail: the namespace that this process came from
   const sigset_t ignored_ = ignored_signals();
   bool open_ = true;
   std::optional<failure> refusal_;  ///< what every start_jail is answered with

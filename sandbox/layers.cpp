@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 
 #include "sandbox/host_facts.hpp"
+#include "sandbox/proc_text.hpp"
 
 namespace lazaret::sandbox {
 namespace {
@@ -23,9 +23,9 @@ answer ask_namespace(const char* layer_name, const std::string& kind) {
   const auto link = "/proc/self/ns/" + kind;
   if (::access(link.c_str(), F_OK) != 0) return os_failure(layer_name, link, "the kernel is built without it");
   const auto limit = "/proc/sys/user/max_" + kind + "_namespaces";
-  long most = -1;  // hidden in some containers: then clone(2) alone can tell
-  std::ifstream{limit} >> most;
-  if (most == 0) return failure{layer_name, ENOSPC, limit + " is 0", "the administrator switched it off"};
+  // Hidden in some containers: then clone(2) alone can tell.
+  if (read_text(limit.c_str()) == "0\n")
+    return failure{layer_name, ENOSPC, limit + " is 0", "the administrator switched it off"};
   return yes("a namespace of its own");
 }
 

@@ -12,11 +12,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string_view>
 
+#include "sandbox/proc_text.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -50,11 +49,10 @@ std::string unescape(std::string_view text) {
 
 std::vector<std::string> list_mount_points() {
   std::set<std::string> found;  // sorted: parents before what is below them
-  std::ifstream table{"/proc/self/mountinfo"};
-  for (std::string line; std::getline(table, line);) {
-    std::istringstream fields{line};
-    std::string id, parent, device, root, mount_point;
-    if (fields >> id >> parent >> device >> root >> mount_point) found.insert(unescape(mount_point));
+  const auto table = read_text("/proc/self/mountinfo");
+  for (const auto line : words(table, '\n')) {
+    const auto fields = words(line);  // id parent device root mount_point ...
+    if (fields.size() > 4) found.insert(unescape(fields[4]));
   }
   return {found.begin(), found.end()};
 }

@@ -40,6 +40,7 @@ class shared_trees {
   /// False: binds show the host's own inodes, and jails can talk through them.
   [[nodiscard]] bool available() const noexcept { return reason_.empty(); }
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  void give_up(std::string why) { reason_ = std::move(why); }
 
   /// Where a path is found below an overlay: which lower tree, and the path in it (`.` for its root).
   struct place {

@@ -60,12 +60,12 @@ running_jail::~running_jail() {
   for (const auto* fd : {&status_, &init_, &wall_timer_, &cpu_timer_, &request_.channel})
     if (*fd) with_.loop.forget(fd->get());
   if (observer_) with_.loop.forget(observer_->fd());
-  with_.buries.bury(std::move(mounts_));
   kill();
   if (pid_ > 0) {
     siginfo_t ignored{};
     ::waitid(P_PID, static_cast<id_t>(pid_), &ignored, WEXITED);
   }
+  with_.buries.bury(std::move(mounts_));  // not before: init would take them down, and be waited for
 }
 
 result<void> running_jail::start() {
@@ -156,7 +156,8 @@ result<void> running_jail::make_controls() {
 }
 
 result<void> running_jail::clone_init() {
-  int pidfd = -1;
+  int unguarded = -1;
+  int& pidfd = with_.guarded_by != nullptr ? with_.guarded_by->init() : unguarded;
   clone_args how{};
   std::optional<spare_networks::visit> network;
   if (request_.what.network == network_mode::none) network.emplace(with_.networks);
@@ -232,6 +233,7 @@ void running_jail::hear_init() {
       if ((present & protocol::has_gateway) != 0 && next != got->fds.end()) gateway_ = std::move(*next++);
       if ((present & protocol::has_names) != 0 && next != got->fds.end()) names_ = std::move(*next);
       if (!request_.channel) disarm(wall_timer_.get());  // prepared, and may wait as long as it likes
+      if (with_.guarded_by != nullptr) with_.loop.later(with_.when_idle);
       return;
     }
     case kind::watched: {
@@ -328,7 +330,7 @@ void running_jail::announce() {
   if (terminal_) terminal_->master.reset();  // the slave stays: see terminal.hpp
   output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset(), names_.reset();
   mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));  // may have gone
-  with_.loop.later(with_.when_started);
+  if (with_.guarded_by == nullptr) with_.loop.later(with_.when_idle);
 }
 
 }  // namespace lazaret::sandbox

@@ -12,6 +12,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/event_loop.hpp"
+#include "sandbox/guardian.hpp"
 #include "sandbox/jail.hpp"
 #include "sandbox/observer.hpp"
 #include "sandbox/outcome.hpp"
@@ -36,10 +37,10 @@ struct jail_resources {
   optional_layers optional;
   undertaker& buries;
   spare_networks& networks;
-  const event_loop::handler& when_started;  ///< a program runs, and the jailer has time
+  const event_loop::handler& when_idle;  ///< a program runs, the only one nearly, and the jailer has time
   const sigset_t& ignored_signals;
-  bool ends_with_jail;  ///< the jailer, whose end is what others wait for
-  bool maps_many_ids;   ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
+  guardian* guarded_by;  ///< null: the jailer makes many jails, and another process looks after it
+  bool maps_many_ids;    ///< false: an unprivileged jailer, whose jails can't clear their supplementary groups
 };
 
 /// One accepted request. The volumes' leases keep their uid from being given away while the jail runs.

@@ -141,7 +141,7 @@ void running_jail::tell_end() {
 /// holder's word that all are dead or dying does not rest on what init does. Not where the count of what was used comes
 /// with its end.
 void running_jail::tell_early() {
-  if (sampler_ || with_.ends_with_jail) return;
+  if (sampler_) return;
   kill();
   tell_end();
 }
@@ -154,7 +154,7 @@ void running_jail::finish() {
   ::syscall(SYS_waitid, P_PID, pid_, &how, WEXITED, &total);  // glibc's waitid() has no place for the last
   pid_ = -1;
   if (sampler_) sampler_->conclude(total);
-  if (with_.ends_with_jail) with_.buries.bury(std::move(mounts_));
+  if (with_.guarded_by != nullptr) with_.buries.bury(std::move(mounts_));  // others wait for the jailer's end
   tell_end();
   with_.loop.forget(init_.get());
   gone_();

@@ -20,9 +20,9 @@ int make_one(int home) noexcept {
   return made;
 }
 
-/// One for each byte that it is sent, until nobody sends any more, or so many.
-void serve(int home, int orders, int ready, unsigned most) noexcept {
-  for (unsigned made_so_far = 0; made_so_far < most; ++made_so_far) {
+/// One for each byte that it is sent, until nobody sends any more.
+void serve(int home, int orders, int ready) noexcept {
+  for (;;) {
     char order = 0;
     const auto size = ::read(orders, &order, sizeof order);
     if (size != sizeof order) break;
@@ -36,7 +36,7 @@ void serve(int home, int orders, int ready, unsigned most) noexcept {
 
 }  // namespace
 
-result<spare_networks> spare_networks::make(unsigned count, bool renewed) {
+result<spare_networks> spare_networks::make(unsigned count) {
   std::array<int, 2> orders{}, ready{};
   unique_fd home{::open(own_namespace, O_RDONLY | O_CLOEXEC)};
   if (!home) return os_failure("spare_networks", std::string{"open "} + own_namespace);
@@ -49,13 +49,11 @@ result<spare_networks> spare_networks::make(unsigned count, bool renewed) {
   if (::fcntl(ready[0], F_SETFL, O_NONBLOCK) != 0 || ::fcntl(orders[1], F_SETFL, O_NONBLOCK) != 0 ||
       ::write(orders[1], first.data(), first.size()) < 0)
     return os_failure("spare_networks", "pipe");
-  auto maker = companion::start("spare-networks", [home = home.get(), orders = orders[0], ready = ready[1],
-                                                   most = renewed ? ~0U : count] { serve(home, orders, ready, most); });
+  auto maker = companion::start(
+      "spare-networks", [home = home.get(), orders = orders[0], ready = ready[1]] { serve(home, orders, ready); });
   if (!maker) return maker.error();
   (void)orders_read.release(), (void)ready_write.release();  // closed by it, for both
-  spare_networks made{std::move(home), std::move(orders_write), std::move(ready_read), std::move(*maker)};
-  made.renewed_ = renewed;
-  return made;
+  return spare_networks{std::move(home), std::move(orders_write), std::move(ready_read), std::move(*maker)};
 }
 
 spare_networks::~spare_networks() {
@@ -65,11 +63,13 @@ spare_networks::~spare_networks() {
 }
 
 spare_networks::visit::visit(spare_networks& from) noexcept {
-  int number = -1;
-  if (::read(from.ready_.get(), &number, sizeof number) != sizeof number) return;
-  const unique_fd network{number};
-  if (from.renewed_) (void)!::write(from.orders_.get(), "+", 1);
-  if (::setns(network.get(), CLONE_NEWNET) == 0) home_ = from.home_.get();
+  guardian::network one{-1, from.home_.get()};
+  if (from.by_guardian_ != nullptr)
+    one = from.by_guardian_->take_network();
+  else if (::read(from.ready_.get(), &one.fresh, sizeof one.fresh) == sizeof one.fresh)
+    (void)!::write(from.orders_.get(), "+", 1);
+  const unique_fd network{one.fresh};
+  if (network && ::setns(network.get(), CLONE_NEWNET) == 0) home_ = one.home;
 }
 
 spare_networks::visit::~visit() {

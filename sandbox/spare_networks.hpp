@@ -6,10 +6,11 @@
 /// jailer's user namespace and not to the jail's, so even a jail's init, while it still has capabilities, can't
 /// configure it: only for jails without a network. One nobody takes is destroyed with this object.
 ///
-/// A process of its own makes them.
+/// A process of its own makes them; for a jailer that makes one jail only, that jail's guardian does.
 
 #include "sandbox/companion.hpp"
 #include "sandbox/failure.hpp"
+#include "sandbox/guardian.hpp"
 #include "sandbox/unique_fd.hpp"
 
 namespace lazaret::sandbox {
@@ -18,8 +19,9 @@ class spare_networks {
  public:
   /// Keeps `count` of them. Call in the user namespace that the jailer stays in. None is ever ready when that is not
   /// the one that the jailer's own network belongs to, to which then nobody could return (setns(2)).
-  /// `renewed`: another is made for each that is taken.
-  [[nodiscard]] static result<spare_networks> make(unsigned count, bool renewed = true);
+  [[nodiscard]] static result<spare_networks> make(unsigned count);
+  /// The one that `maker` makes, which must outlive this.
+  explicit spare_networks(guardian& maker) : by_guardian_{&maker} {}
   spare_networks(spare_networks&&) noexcept = default;
   ~spare_networks();
 
@@ -42,8 +44,8 @@ class spare_networks {
   spare_networks(unique_fd home, unique_fd orders, unique_fd ready, companion maker)
       : maker_{std::move(maker)}, home_{std::move(home)}, orders_{std::move(orders)}, ready_{std::move(ready)} {}
   companion maker_;  ///< ends when there are no more orders
+  guardian* by_guardian_ = nullptr;
   unique_fd home_, orders_, ready_;
-  bool renewed_ = true;
 };
 
 }  // namespace lazaret::sandbox

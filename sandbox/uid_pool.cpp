@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "sandbox/proc_text.hpp"
 #include "sandbox/unique_fd.hpp"
 
 namespace lazaret::sandbox {
@@ -44,10 +45,19 @@ struct extent {
   }
 };
 
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 std::vector<extent> read_map(const char* path) {
   std::vector<extent> all;
-  std::ifstream lines{path};
-  for (extent one; lines >> one.inside >> one.outside >> one.count;) all.push_back(one);
+  const auto text = read_text(path);
+  for (const auto line : words(text, '\n')) {
+    const auto numbers = words(line);
+    if (numbers.size() == 3) all.push_back({number(numbers[0]), number(numbers[1]), number(numbers[2])});
+  }
   return all;
 }
 

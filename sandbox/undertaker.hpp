@@ -15,9 +15,8 @@ namespace lazaret::sandbox {
 class undertaker {
  public:
   /// Call when the process is in the namespaces it stays in: its companion stays in them, too.
-  /// `leave_for`: the mount namespace that it enters first, so that it is the one who waits for the end of the other.
-  [[nodiscard]] static result<undertaker> make(int leave_for = -1);
-  /// One without a companion, for a process that ends soon: what it is given is closed by that.
+  [[nodiscard]] static result<undertaker> make();
+  /// One without a companion, for a process that ends soon: it has the kernel close what it is given.
   undertaker() = default;
 
   /// Never blocks: what does not fit into the queue is closed here.

@@ -1,7 +1,8 @@
 #include "sandbox/validate.hpp"
 
 #include <cmath>
-#include <filesystem>
+#include <cstdlib>
+#include <memory>
 
 namespace lazaret::sandbox {
 namespace {
@@ -82,9 +83,8 @@ bind_rules::bind_rules(const std::vector<std::string>& prefixes) {
                                "/etc/python3.11"};
   all.insert(all.end(), prefixes.begin(), prefixes.end());
   for (const auto& prefix : all) {
-    std::error_code missing;
-    auto canonical = std::filesystem::canonical(prefix, missing);
-    if (!missing) prefixes_.push_back(canonical.string());
+    const std::unique_ptr<char, decltype(&::free)> canonical{::realpath(prefix.c_str(), nullptr), &::free};
+    if (canonical) prefixes_.emplace_back(canonical.get());
   }
 }
 

@@ -55,8 +55,8 @@ result<jailer_process_options> own_jailer::options_for(const command_line& line)
   jailer_process_options options;
   options.allow_binds = line.shown;
   options.lend = line.lent;
-  options.for_one_jail = true;
-  options.ahead = 0;
+  options.for_one_jail = line.policy.limits.wall;
+  options.ahead = options.shells = 0;
   const char* require = std::getenv("JAIL_REQUIRE");
   if (require == nullptr || *require == '\0') return options;
   auto names = parse_layer_names(require);

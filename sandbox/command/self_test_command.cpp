@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "sandbox/command/jail_command.hpp"
 #include "sandbox/command/own_jailer.hpp"
 #include "sandbox/command/pages.hpp"
@@ -7,7 +9,9 @@
 namespace lazaret::sandbox::command {
 
 int self_test() {
-  auto options = own_jailer::options_for({});
+  command_line alone;
+  alone.policy.limits.wall = std::chrono::minutes{1};
+  auto options = own_jailer::options_for(alone);
   auto served = options ? own_jailer::start(std::move(*options)) : result<own_jailer>{options.error()};
   if (!served) {
     say("lazaret jail: " + served.error().describe());

@@ -82,8 +82,19 @@ def jailed_by(pid):
     return [p for p, _, uid, state in processes() if p in family and uid >= UID_BASE and state != "Z"]
 
 
-def groups_of(jailer):
-    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if folder.endswith(f"/lazaret.{jailer}")]
+def groups_of(command):
+    return [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if folder.endswith(f"/lazaret.{command}")]
+
+
+def guardian_of(command):
+    """The process that looks after the jail when the command can't."""
+    return next(p for p, parent, _, _ in processes()
+                if parent == command and pathlib.Path(f"/proc/{p}/comm").read_text() == "guardian\n")
+
+
+def mounts_of_the_kernel():
+    """In all mount namespaces, also those that no process is in."""
+    return next(int(line.split()[1]) for line in open("/proc/slabinfo") if line.startswith("mnt_cache "))
 
 
 def alive(pids):
@@ -285,8 +296,9 @@ class Streams(NeedsRoot):
 
 class Ending(NeedsRoot):
     def start(self, *options, script="echo ready; sleep 60 & sleep 60", **more):
-        process = subprocess.Popen(command(*options, cmd=("sh", "-c", script)), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        process = subprocess.Popen(command(*options, cmd=("sh", "-c", script)),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   **{"stdin": subprocess.DEVNULL, **more})
         self.assertEqual(process.stdout.readline(), b"ready\n")
         return process
 
@@ -294,7 +306,7 @@ class Ending(NeedsRoot):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             process = self.start("--json", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))
             family = descendants(process.pid)
-            self.assertGreaterEqual(len(family), 3)  # jailer, init, sh, and perhaps its sleeps
+            self.assertGreaterEqual(len(family), 3)  # guardian, init, sh, and perhaps its sleeps
             process.send_signal(number)
             self.assertEqual(process.wait(30), -number)
             self.assertEqual(alive(family), [])
@@ -308,34 +320,58 @@ class Ending(NeedsRoot):
         process.communicate()
 
     def test_nothing_is_left_after_kill_9_of_the_command(self):
-        process = self.start()
-        family = descendants(process.pid)
-        jailer = next(p for p, parent, _, _ in processes() if parent == process.pid)
-        self.assertTrue(jailed_by(process.pid))
-        process.kill()
-        process.wait()
-        eventually(lambda: not alive(family), "every process of the jail is gone")
-        eventually(lambda: not groups_of(jailer), "its cgroups are gone")
-        process.stdout.close(), process.stderr.close()
+        for whom in (os.kill, os.killpg):
+            process = self.start(start_new_session=True)
+            family = descendants(process.pid)
+            self.assertTrue(jailed_by(process.pid))
+            self.assertTrue(groups_of(process.pid))
+            whom(process.pid, signal.SIGKILL)
+            process.wait()
+            eventually(lambda: not alive(family), "every process of the jail is gone")
+            eventually(lambda: not groups_of(process.pid), "its cgroups are gone")
+            process.stdout.close(), process.stderr.close()
 
-    def test_nothing_is_left_after_kill_9_of_its_jailer(self):
-        process = self.start()
+    def test_nothing_is_left_after_kill_9_at_any_moment(self):
+        for delay in range(0, 60):
+            process = subprocess.Popen(command(cmd=("sleep", "60")), stdin=subprocess.DEVNULL)
+            time.sleep(delay / 10_000)
+            family = descendants(process.pid)
+            process.kill()
+            process.wait()
+            eventually(lambda: not alive(family), "every process of the jail is gone")
+            eventually(lambda: not groups_of(process.pid), "its cgroups are gone")
+
+    def test_without_its_guardian_it_ends_as_it_would(self):
+        process = self.start(script="echo ready; read line; exit 3", stdin=subprocess.PIPE)
         family = descendants(process.pid)
-        jailer = next(p for p, parent, _, _ in processes() if parent == process.pid)
-        os.kill(jailer, signal.SIGKILL)
-        self.assertEqual(process.wait(30), 125)
-        self.assertIn(b"jailer", process.stderr.read())
-        eventually(lambda: not alive(family), "every process of the jail is gone")
+        os.kill(guardian_of(process.pid), signal.SIGKILL)
+        process.communicate(b"\n", timeout=30)
+        self.assertEqual((process.returncode, alive(family), groups_of(process.pid)), (3, [], []))
+
+    def test_a_command_that_is_stopped_lets_its_jail_live_no_longer(self):
+        process = self.start("--wall=1", "--json")
+        jailed = jailed_by(process.pid)
+        process.send_signal(signal.SIGSTOP)
+        eventually(lambda: not alive(jailed), "the jail has ended", seconds=30)
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(process.wait(30), 124)
+        self.assertEqual(json.loads(process.stderr.read().splitlines()[-1])["ended"], "wall_timeout")
+        self.assertEqual(groups_of(process.pid), [])
         process.stdout.close(), process.stderr.close()
 
     def test_nothing_is_left_after_it(self):
         process = self.start(script="echo ready; setsid sh -c 'sleep 60 & sleep 60' & exit 3")
         family = descendants(process.pid)
-        jailer = next((p for p, parent, _, _ in processes() if parent == process.pid), None)
         self.assertEqual(process.wait(30), 3)
-        self.assertEqual(alive(family), [])
-        self.assertEqual(groups_of(jailer), [])
+        self.assertEqual((alive(family), groups_of(process.pid)), ([], []))
         process.stdout.close(), process.stderr.close()
+
+    def test_no_mount_is_left_after_it(self):
+        jail()
+        before = mounts_of_the_kernel()
+        for _ in range(100):  # a jail has a dozen of them, and the command that makes it as many as the host
+            self.assertEqual(jail().returncode, 0)
+        eventually(lambda: mounts_of_the_kernel() < before + 100, "the kernel has taken them down")
 
     def test_two_at_a_time_know_nothing_of_each_other(self):
         script = "import os, sys; print(os.getpid(), flush=True); open('/tmp/mine', 'x').close(); sys.stdin.read()"
@@ -367,6 +403,21 @@ class Options(NeedsRoot):
         done = subprocess.run(["/bin/bash", "-c", 'ulimit -c 0; ulimit -n 50; exec "$@"', "bash",
                                *command(cmd=("sh", "-c", "ulimit -n; ulimit -c"))], capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stdout.split()[0]), (0, b"50"), done.stderr)
+
+    def test_where_overlays_can_not_be_had_it_does_without_unless_they_are_required(self):
+        build, folder = BUILD.resolve(), tempfile.mkdtemp(prefix="lazaret-nested-", dir="/var/tmp")
+        self.addCleanup(os.rmdir, folder)
+        # The root is an overlay of an overlay, over which the kernel makes no third.
+        script = f"""set -e; mount -t tmpfs tmpfs {folder}; cd {folder}; mkdir u1 w1 m1 u2 w2 m2
+            mount -t overlay o1 -o lowerdir=/,upperdir=$PWD/u1,workdir=$PWD/w1 m1
+            mount -t overlay o2 -o lowerdir=$PWD/m1,upperdir=$PWD/u2,workdir=$PWD/w2 m2; cd m2
+            for part in proc sys dev; do mount --rbind /$part $part; done; mount -t tmpfs tmpfs run
+            mkdir -p old .{build}; mount --rbind {build} .{build}; pivot_root . old; umount -l /old
+            {build}/bin/lazaret jail -- sh -c 'cat; exit 3' || echo $?
+            JAIL_REQUIRE=inodes {build}/bin/lazaret jail -- echo ran || echo $?"""
+        done = subprocess.run(["unshare", "--mount", "bash", "-c", script], input=b"hi\n", capture_output=True, timeout=60)
+        self.assertEqual(done.stdout, b"hi\n3\n125\n", done.stderr)
+        self.assertIn(b"inodes", done.stderr)
 
     def test_proc(self):
         self.assertEqual(jail(cmd=("ls", "/proc")).returncode, 2)
