@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -39,6 +40,19 @@ pid_t spawn(const std::vector<std::string>& command, int output) {
   ::dup2(output, 2);
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);
+}
+
+/// It listens before it has read its files, and answers -LOADING until then; to strangers it is -NOAUTH that it
+/// answers.
+bool is_up(int fd, const std::string& greeting) {
+  if (::send(fd, greeting.data(), greeting.size(), MSG_NOSIGNAL) < 0) return false;
+  std::string said;
+  for (std::array<char, 64> some{}; said.find("PONG") == std::string::npos;) {
+    const auto got = ::recv(fd, some.data(), some.size(), 0);
+    if (got <= 0 || said.append(some.data(), static_cast<std::size_t>(got)).find('-') != std::string::npos)
+      return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -100,17 +114,15 @@ void redis_process::start(bool empty) {
   const int log = ::open((folder_.path() / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   pid_ = spawn(command, log);
   ::close(log);
+  const auto password = std::ranges::find(options_, "--requirepass");
+  const auto greeting = password == options_.end() ? "PING\r\n" : "AUTH " + *std::next(password) + "\r\nPING\r\n";
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   std::strncpy(where.sun_path, socket().c_str(), sizeof where.sun_path - 1);
   while (true) {
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    // It listens before it has read its files, and answers -LOADING until then.
-    std::array<char, 64> said{};
-    const bool there = ::connect(fd, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0 &&
-                       ::send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 && ::recv(fd, said.data(), said.size(), 0) > 0 &&
-                       !std::string_view{said.data()}.starts_with("-LOADING");
+    const bool there = ::connect(fd, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0 && is_up(fd, greeting);
     ::close(fd);
     if (there) return;
     if (std::chrono::steady_clock::now() > deadline || ::waitpid(pid_, nullptr, WNOHANG) == pid_) {

@@ -53,7 +53,7 @@ TEST_CASE("over TLS the certificate must be of whom we trust and for whom we ask
     return std::pair{std::make_unique<redis_process>(std::vector<std::string>{
                          "--tls-port", port, "--bind", "127.0.0.1", "--tls-cert-file", ours.file(certificate + ".pem"),
                          "--tls-key-file", ours.file(certificate + ".key"), "--tls-ca-cert-file", ours.root(),
-                         "--tls-auth-clients", clients, "--requirepass", "hunter2"}),
+                         "--tls-auth-clients", clients, "--requirepass", "hunter2", "--appendfsync", "always"}),
                      port};
   };
   const auto trusting = "?cacert=" + ours.root();
