@@ -95,6 +95,8 @@ int main(int argc, char** argv) {
   triage->add_option("--file-path", t.file_path, "file of the release to run");
   triage->add_option("--entrypoint", t.entrypoint, "module:attr, or a console script");
   triage->add_option("--module-name", t.module_name, "module to run, in mode execute_module");
+  triage->add_option("--priority", t.priority, "-100 to 100; higher is taken first");
+  triage->add_flag("--force", t.forces, "judge it anew, though it was judged lately (VERDICT_TTL)");
   triage->add_flag("--wait", t.waits, "show the stages as they pass and end with the verdict");
   triage->add_flag("--json", t.as_json, "print JSON");
   triage->callback([&] { chosen = [&](auto& service) { return client::triage(service, t); }; });

@@ -47,7 +47,7 @@ constexpr std::string_view execute_headers = R"([
   {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description":
   "`respond-async` (RFC 7240): as `async` in the body, which decides when both are there."},
   {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "description":
-  "With `async` only: the same key gives the same execution for 24 h; with another request it is 409."}])";
+  "The same key gives the same execution for 24 h; with another request it is 409. Without `async` the execution is kept all the same, and the answer waits for its end."}])";
 constexpr std::string_view job_headers = R"([
   {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "description":
   "The same key gives the same job for 24 h; with another request it is 409."}])";

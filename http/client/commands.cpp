@@ -105,6 +105,8 @@ int triage(connection& service, const triage_options& o) {
   if (o.file_path) submission["file_path"] = *o.file_path;
   if (o.entrypoint) submission["entrypoint"] = *o.entrypoint;
   if (o.module_name) submission["module_name"] = *o.module_name;
+  if (o.priority != 0) submission["priority"] = o.priority;
+  if (o.forces) submission["force"] = true;
   const auto accepted = answer_of(service, "POST", "/v1/triage", json::serialize(submission));
   if (!accepted) return trouble;
   const auto id = text_of(*accepted, "run_id");

@@ -13,6 +13,8 @@ namespace lazaret::client {
 struct triage_options {
   std::string name, version, mode = "install";
   std::optional<std::string> file_path, entrypoint, module_name;
+  std::int64_t priority = 0;
+  bool forces = false;
   bool waits = false;
   bool as_json = false;
 };

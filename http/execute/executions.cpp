@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <chrono>
+#include <functional>
 
 #include "actors/fault_point.hpp"
 #include "actors/run.hpp"
@@ -13,6 +15,9 @@ namespace {
 
 namespace json = boost::json;
 using found_job = std::shared_ptr<const batch::job>;
+
+/// Whoever is still there then is told where to ask for the rest, or asks again with the same key.
+constexpr std::chrono::minutes longest_wait{10};
 
 response no_such_execution() { return failed(404, "no such execution"); }
 
@@ -52,10 +57,31 @@ response describe(const site& s, const batch::job& job) {
   return shown;
 }
 
-}  // namespace
+response marked(const batch::submitted& as, response answer) {
+  if (as.repeated) answer.headers.emplace_back("Idempotent-Replayed", "true");
+  return answer;
+}
 
-void accept_execution(const site& s, const request& r, execution_manner manner, std::optional<durable::idempotency> key,
-                      respond answer) {
+response taken_in(const batch::submitted& as) {
+  response accepted{.status = 202,
+                    .body = json::serialize(json::object{{"execution_id", as.id}, {"status", "queued"}})};
+  accepted.headers.emplace_back("Location", "/v1/executions/" + as.id);
+  return marked(as, std::move(accepted));
+}
+
+/// As the form that runs at once says it.
+response end_of(const site& s, const batch::job& job) {
+  if (job.status == batch::status::canceled) return failed(409, "the execution was canceled");
+  if (job.artifacts.empty()) return failed(422, job.error);
+  response whole{.body = {}};
+  whole.file = s.pipeline.jobs().artifacts_of(job);
+  whole.piece = {job.artifacts.front().offset, job.artifacts.front().size};
+  return whole;
+}
+
+/// Writes a request whose body was found right to disk; `answer` is told why it can't be taken, else `then` is called.
+void take_in(const site& s, const request& r, std::optional<durable::idempotency> key, respond answer,
+             std::function<void(const batch::submitted&)> then) {
   auto what = std::make_shared<batch::new_job>();
   what->front = executions_front;
   what->owner = r.client;
@@ -63,21 +89,36 @@ void accept_execution(const site& s, const request& r, execution_manner manner, 
   what->input = {{"body", "", r.body}};  // which stays where it is until `answer` was given
   what->key = std::move(key);
   // Writing and fsync are for a thread that nobody's events wait for.
-  s.aside([&s, what, manner, answer = std::move(answer)] {
-    s.pipeline.jobs().submit(std::move(*what), [&s, manner, answer](actors::answer<batch::submitted> given) {
+  s.aside([&s, what, answer = std::move(answer), then = std::move(then)] {
+    s.pipeline.jobs().submit(std::move(*what), [&s, answer, then](actors::answer<batch::submitted> given) {
       if (const auto* why = std::get_if<actors::refusal>(&given)) {
         s.metrics.submission("execute", row(why->why).outcome);
         return answer(refused(s, *why));
       }
       LAZARET_FAULT_POINT("execution.answer");
-      const auto& [id, repeated] = std::get<batch::submitted>(given);
       s.metrics.submission("execute", "accepted");
-      response accepted{.status = 202,
-                        .body = json::serialize(json::object{{"execution_id", id}, {"status", "queued"}})};
-      accepted.headers.emplace_back("Location", "/v1/executions/" + id);
-      if (repeated) accepted.headers.emplace_back("Idempotent-Replayed", "true");
-      if (manner.preferred) accepted.headers.emplace_back("Preference-Applied", "respond-async");
-      answer(std::move(accepted));
+      then(std::get<batch::submitted>(given));
+    });
+  });
+}
+
+}  // namespace
+
+void accept_execution(const site& s, const request& r, execution_manner manner, std::optional<durable::idempotency> key,
+                      respond answer) {
+  take_in(s, r, std::move(key), answer, [answer, manner](const batch::submitted& as) {
+    auto accepted = taken_in(as);
+    if (manner.preferred) accepted.headers.emplace_back("Preference-Applied", "respond-async");
+    answer(std::move(accepted));
+  });
+}
+
+void accept_and_wait(const site& s, const request& r, durable::idempotency key, respond answer) {
+  take_in(s, r, std::move(key), answer, [&s, answer](const batch::submitted& as) {
+    s.pipeline.jobs().await(as.id, longest_wait, [&s, answer, as](actors::answer<found_job> given) {
+      if (const auto* ended = std::get_if<found_job>(&given)) return answer(marked(as, end_of(s, **ended)));
+      const auto& why = std::get<actors::refusal>(given);
+      answer(why.why == actors::fault::too_late ? taken_in(as) : refused(s, why));
     });
   });
 }

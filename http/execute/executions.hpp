@@ -16,6 +16,11 @@ namespace lazaret::http {
 void accept_execution(const site& s, const request& r, execution_manner manner, std::optional<durable::idempotency> key,
                       respond answer);
 
+/// The same, but with an answer that waits for its end, and is the synchronous form's then: whoever lost its connection
+/// comes back with the key. One that could not be run is 422 with its error, one that was canceled 409. 202 as above
+/// after ten minutes.
+void accept_and_wait(const site& s, const request& r, durable::idempotency key, respond answer);
+
 response show_execution(const site& s, const request& r);
 void cancel_execution(const site& s, const request& r, respond answer);
 

@@ -69,8 +69,8 @@ void execute(const site& s, const request& r, respond answer) {
   const auto& manner = std::get<execution_manner>(when);
   auto& known = std::get<std::optional<durable::idempotency>>(key);
   if (manner.later) return accept_execution(s, r, manner, std::move(known), std::move(answer));
-  // Its answer is kept nowhere, and running it twice is what the key is against.
-  if (known) return refuse({"Idempotency-Key: is for the asynchronous form (\"async\": true)"});
+  // What is to be found again has to be kept, and to be run once although its client or the service goes away.
+  if (known) return accept_and_wait(s, r, std::move(*known), std::move(answer));
   run_now(s, r, std::move(std::get<actors::execution_request>(read)), std::move(answer));
 }
 

@@ -124,12 +124,14 @@ TEST_CASE("The summary of a run shows the evidence, made harmless") {
 
 TEST_CASE("lazaret submits and prints the run id") {
   test::running_server s;
-  auto e = run_client(s.port(), "triage six 1.16.0 --mode execute --entrypoint a:b");
+  auto e = run_client(s.port(), "triage six 1.16.0 --mode execute --entrypoint a:b --priority=-7 --force");
   CHECK(e.code == 0);
   CHECK(e.output == known_run + "\n");
   REQUIRE(s.pipeline.submitted().size() == 1);
   CHECK(s.pipeline.submitted()[0].mode == actors::mode::execute);
   CHECK(s.pipeline.submitted()[0].entrypoint == "a:b");
+  CHECK(s.pipeline.submitted()[0].priority == -7);
+  CHECK(s.pipeline.submitted()[0].force);
 }
 
 TEST_CASE("lazaret --wait shows the stages and ends with the verdict as its exit code") {

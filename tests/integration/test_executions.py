@@ -1,6 +1,7 @@
 """POST /v1/execute with `async`, and /v1/executions/{id}, through real sockets: the answer is the synchronous one, and
 neither the end of the connection nor kill -9 of the service loses what was accepted."""
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -188,10 +189,46 @@ class Repeated(unittest.TestCase):
                 self.assertTrue(answer["detail"].startswith("Idempotency-Key: "), answer)
                 self.assertEqual(len(kept(second)), 1)
 
-    def test_the_synchronous_form_refuses_the_header_rather_than_forget_it(self):
-        status, answer, _ = self.ask({"argv": ["true"]}, "k")
-        self.assertEqual((status, answer["detail"]), (422, 'Idempotency-Key: is for the asynchronous form ("async": true)'))
-        self.assertEqual(self.ask({"argv": ["true"]}, "k", Prefer="respond-async")[0], 202)
+    def test_the_synchronous_form_with_a_key_runs_once_and_answers_the_same_again(self):
+        body = {"runtime": "python", "source": "import time, uuid; time.sleep(1); print(uuid.uuid4())", "files": [{"path": "a", "text": "x"}]}
+        with concurrent.futures.ThreadPoolExecutor() as clients:
+            answers = list(clients.map(lambda _: self.ask(body, "once"), range(4)))
+        self.assertEqual({status for status, _, _ in answers}, {200}, answers)
+        self.assertEqual(len({json.dumps(answer) for _, answer, _ in answers}), 1, "it ran once")
+        self.assertEqual(sorted(str(headers["Idempotent-Replayed"]) for _, _, headers in answers), ["None", "true", "true", "true"])
+        plain = service.request("POST", "/v1/execute", body)[1]
+        self.assertEqual(answers[0][1].keys(), plain.keys())
+        status, later, headers = self.ask({**body, "async": True}, "once")
+        self.assertEqual((status, headers["Idempotent-Replayed"]), (202, "true"), "the same execution, asked for otherwise")
+        self.assertEqual(show(later["execution_id"])["stdout"], answers[0][1]["stdout"])
+        self.assertEqual(self.ask({"argv": ["true"]}, "once")[0], 409)
+
+    def test_the_synchronous_form_with_a_key_outlives_the_service(self):
+        body = {"argv": ["sh", "-c", "sleep 3; echo done"]}
+        with support.Service("http://127.0.0.1:1/simple") as first:
+            with concurrent.futures.ThreadPoolExecutor() as clients:
+                asked = clients.submit(self.ask, body, "k", first)
+                support.Service.until(lambda: len(kept(first)) == 1, 20, "it is taken in")
+                time.sleep(1)
+                first.kill()
+                self.assertIsNotNone(asked.exception(), "its client lost the connection")
+            with support.Service("http://127.0.0.1:1/simple", data=first.data) as second:
+                status, answer, headers = self.ask(body, "k", second)
+                self.assertEqual((status, answer["stdout"], headers["Idempotent-Replayed"]), (200, "done\n", "true"))
+                self.assertEqual(len(kept(second)), 1)
+
+    def test_what_was_not_run_says_so_again(self):
+        for _ in range(2):
+            status, answer, _ = self.ask({"argv": ["/there/is/none"]}, "none")
+            self.assertEqual((status, answer["detail"]), (422, "argv[0]: can't be run: No such file or directory"))
+        with concurrent.futures.ThreadPoolExecutor() as clients:
+            asked = clients.submit(self.ask, {"argv": ["sleep", "30"]}, "canceled")
+            _, later, _ = self.ask({"argv": ["sleep", "30"], "async": True}, "canceled")
+            running(later["execution_id"])
+            self.assertEqual(service.request("DELETE", "/v1/executions/" + later["execution_id"])[0], 200)
+            self.assertEqual((asked.result()[0], asked.result()[1]["detail"]), (409, "the execution was canceled"))
+
+    def test_a_key_that_is_none_is_400(self):
         for wrong in ("", "a b", "x" * 256, '"'):
             for later in (True, False):
                 status, answer, _ = self.ask({"async": later, "argv": ["true"]}, wrong)
