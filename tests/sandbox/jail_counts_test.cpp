@@ -60,7 +60,8 @@ TEST_CASE("Forks that the limit refused started nothing") {
   what.limits.pids = 20;
   const auto ran = run(jails.client(), what);
   CHECK(ran.how.code == EAGAIN);
-  CHECK(ran.how.processes == 19);  // init is one of the 20
+  CHECK(ran.how.processes >= 19);  // init is one of the 20
+  CHECK(ran.how.processes <= 20);  // the first one's place is free when it is reaped, and another may still be forking
 }
 
 TEST_CASE("Processes that come and go are counted, however few there are at a time", "[long]") {
