@@ -29,7 +29,7 @@
 /// Such a program, beside this one on the same Redis, still counts what it finds lost as a death.
 ///
 /// Keys are made in the scripts, so Redis Cluster can't be used.
-/// Bodies lie in Redis whole (store::max_body); what is large goes to BLOB_DIR one day.
+/// Bodies lie in Redis whole (store::max_body). Files are no business of the store: they are in BLOB_DIR.
 
 namespace lazaret::durable::redis {
 
