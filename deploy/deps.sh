@@ -13,7 +13,7 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates
   clang-14 libclang-rt-14-dev llvm-14)  # for tests/fuzz; llvm-14 has the symbolizer
 run=(python3 nftables python3-pip-whl python3-setuptools-whl python3-wheel-whl curl)
 # Releases that deploy/mirror.sh repacks, the real Prometheus that the tests start, and the baselines of deploy/bench.sh.
-check=(iproute2 redis-server redis-tools prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
+check=(iproute2 mount e2fsprogs redis-server redis-tools prometheus bubblewrap wrk openssl stress-ng python3-charset-normalizer python3-pep517 python3-tomli python3-pip python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
   python3-click python3-jinja2 python3-markupsafe python3-yaml python3-six python3-flask python3-werkzeug
   python3-itsdangerous python3-numpy python3-attr python3-packaging python3-pyparsing python3-dateutil
   python3-tz python3-simplejson python3-toml python3-pluggy python3-iniconfig python3-colorama python3-tabulate

@@ -79,10 +79,11 @@ class jail {
   /// network_mode::outbound: what the program's connections and questions for names arrive at. Empty otherwise.
   [[nodiscard]] outbound_ends take_outbound() noexcept { return {std::move(gateway_), std::move(names_)}; }
 
-  /// Pumps the streams into `sinks` until the last process is gone, then says how it ended. A stop request kills the
-  /// jail; the outcome is then ending::canceled. Fails only when the jailer itself was lost.
-  /// `talk`: what others say to it meanwhile (conversation.hpp). `input`: where its input goes, the other end of the
-  /// program's standard input, non-blocking; not looked at when the jail has a terminal. The thread ignores SIGPIPE.
+  /// Pumps the streams into `sinks` until the program and all that it started are gone, then says how it ended: of the
+  /// jail its init at most is still dying. A stop request kills the jail; the outcome is then ending::canceled. Fails
+  /// only when the jailer itself was lost. `talk`: what others say to it meanwhile (conversation.hpp). `input`: where
+  /// its input goes, the other end of the program's standard input, non-blocking; not looked at when the jail has a
+  /// terminal. The thread ignores SIGPIPE.
   [[nodiscard]] result<outcome> wait(const jail_sinks& sinks, std::stop_token stop = {}, conversation* talk = nullptr,
                                      unique_fd input = unique_fd{});
   [[nodiscard]] const stream_totals& totals() const noexcept { return totals_; }
