@@ -214,6 +214,7 @@ void pipeline::drain(std::chrono::milliseconds patience) {
   while (is_busy() && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
   }
+  caf::anon_send(system_->supervisor, actors::drain{});  // it is over
 }
 
 void pipeline::strike(const std::string& who, bool worker) {

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <thread>
@@ -66,8 +68,11 @@ int serve(const http::config& settings, http::groundwork ground, metrics::instru
     int which = 0;
     ::sigwait(&held, &which);
     spdlog::info("draining after signal {}", which);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{settings.drain_sec};
     (*parts)->drain(std::chrono::seconds{settings.drain_sec});
-    (*server)->drain();
+    // What is not answered by then is told so, for which a moment is enough.
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    (*server)->drain(std::max<std::chrono::milliseconds>(left, std::chrono::seconds{1}));
   }};
   announce(settings, **server);
   (*server)->run();

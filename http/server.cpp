@@ -39,10 +39,10 @@ struct server::parts {
   asio::steady_timer drained{io};
   std::chrono::steady_clock::time_point give_up_at;
 
-  void begin_drain() {
+  void begin_drain(std::chrono::milliseconds patience) {
     if (shared.draining.exchange(true)) return;
     for (const auto& one : listeners) one->stop();
-    give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds{shared.shared.settings.drain_sec};
+    give_up_at = std::chrono::steady_clock::now() + patience;
     std::vector<std::shared_ptr<session>> open;
     {
       std::scoped_lock lock{shared.mutex};
@@ -104,8 +104,8 @@ void server::run() {
   parts_->io.run();
 }
 
-void server::drain() {
-  asio::post(parts_->io, [p = parts_.get()] { p->begin_drain(); });
+void server::drain(std::chrono::milliseconds patience) {
+  asio::post(parts_->io, [p = parts_.get(), patience] { p->begin_drain(patience); });
 }
 
 }  // namespace lazaret::http

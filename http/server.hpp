@@ -47,9 +47,9 @@ class server {
   /// Serves on the calling thread and one more. Returns when a drain is over. Call once.
   void run();
 
-  /// Stops accepting, closes idle connections and event streams, lets requests in hand finish for at most
-  /// settings.drain_sec; then run() returns. Any thread, any time, more than once.
-  void drain();
+  /// Stops accepting, closes idle connections and event streams, lets requests in hand finish for at most that long;
+  /// then run() returns. Any thread, any time; what is said first counts.
+  void drain(std::chrono::milliseconds patience);
 
  private:
   struct parts;

@@ -273,9 +273,9 @@ void batch_state::drop(entries::iterator e) {
 }
 
 /// What runs may end; who waits for a job that won't begin here any more is told. It goes on elsewhere, or with the
-/// next start.
+/// next start. Said once more, patience is over: nobody waits any longer.
 void batch_state::close() {
-  draining_ = true;
+  const bool is_over = std::exchange(draining_, true);
   for (auto e = entries_.begin(); e != entries_.end();) {
     const auto one = e++;
     if (one->worker || one->concluded) continue;
@@ -283,7 +283,7 @@ void batch_state::close() {
     entries_.erase(one);
   }
   for (auto it = waiters_.begin(); it != waiters_.end();) {
-    const bool goes_on = in_hand(it->second.id) != entries_.end();
+    const bool goes_on = !is_over && in_hand(it->second.id) != entries_.end();
     if (!goes_on) it->second.answer.deliver(make_fault(fault::draining));
     it = goes_on ? std::next(it) : waiters_.erase(it);
   }

@@ -18,7 +18,6 @@ http::config test_config(std::string token) {
   settings.api_token = std::move(token);
   settings.host = "127.0.0.1";
   settings.port = 0;
-  settings.drain_sec = 5;
   return settings;
 }
 
@@ -35,7 +34,7 @@ running_server::~running_server() {
 }
 
 void running_server::stop() {
-  server_->drain();
+  server_->drain(std::chrono::seconds{5});
   if (thread_.joinable()) thread_.join();
 }
 

@@ -294,7 +294,7 @@ TEST_CASE("A drain lets the request in hand finish and closes what is idle") {
   busy.send("POST /v1/triage HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sesame\r\nContent-Length: 44\r\n\r\n" +
             std::string{six});
   REQUIRE(eventually([&] { return s.pipeline.submitted().size() == 1; }));
-  s.server().drain();
+  s.server().drain(std::chrono::seconds{5});
   CHECK(idle.is_closed_within(std::chrono::seconds{2}));
   s.pipeline.answer_late();
   auto last = busy.receive();

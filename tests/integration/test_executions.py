@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import time
 import unittest
@@ -216,6 +217,20 @@ class Repeated(unittest.TestCase):
                 status, answer, headers = self.ask(body, "k", second)
                 self.assertEqual((status, answer["stdout"], headers["Idempotent-Replayed"]), (200, "done\n", "true"))
                 self.assertEqual(len(kept(second)), 1)
+
+    def test_nobody_who_waits_keeps_the_service_from_its_end(self):
+        """SIGTERM hands back what is in hand after DRAIN_SEC, whoever still waits for it; he is told so."""
+        for headers in ({"Idempotency-Key": "k"}, {}):
+            with self.subTest(str(headers)), support.Service("http://127.0.0.1:1/simple", DRAIN_SEC=2) as ending:
+                with concurrent.futures.ThreadPoolExecutor() as clients:
+                    asked = clients.submit(ending.request, "POST", "/v1/execute", SLEEP, headers=headers)
+                    ending.until(lambda: processes("100"), 20, "it runs")
+                    began = time.monotonic()
+                    ending.process.send_signal(signal.SIGTERM)
+                    self.assertEqual(ending.process.wait(60), 0)
+                    self.assertLess(time.monotonic() - began, 8)  # 2, a moment, and a busy machine; it was 19
+                    if headers:
+                        self.assertEqual(asked.result()[:2], (503, {"detail": "the service is shutting down"}))
 
     def test_what_was_not_run_says_so_again(self):
         for _ in range(2):
