@@ -124,7 +124,7 @@ class At(unittest.TestCase):
             start("execution.jailed")
             submit("triage", first)
             died("execution.jailed")
-        start(self.at, **({"LEASE_SEC": "3"} if how == "wait" else {}))
+        start(self.at, **({"LEASE_SEC": "1"} if how == "wait" else {}))
         tag = f"t{first}"
         if how in ("prebuild", "unbuild"):
             body = {"tag": tag, "base_image": "python", "setup_script": f"mkdir -p /srv/data && echo {tag} > /srv/data/f"}
