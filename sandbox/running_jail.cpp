@@ -227,6 +227,7 @@ void running_jail::hear_init() {
   wire::reader from{got->bytes};
   switch (static_cast<kind>(from.number<std::uint8_t>())) {
     case kind::ready: {
+      was_ready_ = true;
       const auto present = from.number<std::uint8_t>();
       auto next = got->fds.begin();
       if ((present & protocol::has_audit) != 0 && next != got->fds.end()) audit_ = std::move(*next++);

@@ -113,6 +113,7 @@ class running_jail {
   std::optional<sampler> sampler_;  // where a controller is missing
   int pid_ = -1;
   clock::time_point executed_at_{};
+  bool was_ready_ = false;     // init was done but for starting the program
   bool was_prepared_ = false;  // and then given its program
   bool executed_ = false;
   bool stopping_ = false;

@@ -120,7 +120,7 @@ void running_jail::hear_last_words() {
 
 void running_jail::tell_end() {
   if (std::exchange(told_end_, true)) return;
-  const auto o = conclude(usage());
+  auto o = conclude(usage());
   if (observer_) {
     with_.loop.forget(observer_->fd());
     observer_->finish();
@@ -128,7 +128,13 @@ void running_jail::tell_end() {
   }
   // A timer that expired in the same turn of the loop is not to be heard any more: it would look at the group.
   for (const auto* timer : {&wall_timer_, &cpu_timer_}) with_.loop.forget(timer->get());
-  if (!executed_ && !failure_) failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
+  if (!executed_ && !failure_) {
+    // A quick program may use up the memory before init gets to tell of it, and init be killed for that.
+    if (was_ready_ && request_.channel && o.memory_killed)
+      announce(), o = conclude(usage());
+    else
+      failure_ = failure{"start_jail", 0, "init ended during set-up", describe(o)};
+  }
   if (!request_.channel) return;
   with_.loop.forget(request_.channel.get());
   (void)wire::send(request_.channel.get(),

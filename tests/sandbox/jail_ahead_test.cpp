@@ -97,6 +97,19 @@ TEST_CASE("Limits and the observer are in force in a jail that was prepared ahea
   CHECK_THAT(hog.observations.front(), Contains("/bin/sh"));
 }
 
+TEST_CASE("A program that uses up the memory before its init could tell of it ran out of memory like others") {
+  preparing_jailer jails;
+  if (!is_counted(jails)) return;
+  auto what = inmate({"/inmates/attacks/bombs/tmpfs_memory"});
+  what.tmpfs.push_back({.target = "/tmp", .size = 512_MiB});
+  what.limits.memory = 16_MiB;
+  jails.warm_up(what);
+  for (const auto init : jails.children()) REQUIRE(::kill(init, SIGSTOP) == 0);  // it stops when the program runs
+  const auto ran = run(jails.client(), what);
+  CHECK(ran.how.reason == ending::out_of_memory);
+  CHECK(ran.how.memory_killed);
+}
+
 TEST_CASE("The clocks of a jail that was prepared ahead start with its program") {
   preparing_jailer jails;
   auto sleeper = shell("true");
