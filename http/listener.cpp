@@ -1,6 +1,7 @@
 #include "http/listener.hpp"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <cerrno>
@@ -20,6 +21,10 @@ namespace {
 namespace asio = boost::asio;
 using error_code = boost::system::error_code;
 using tcp = asio::ip::tcp;
+
+/// Else the kernel takes megabytes at once and then says nothing until a third of them has gone: a reader that is slow
+/// would look like one that does not read (Documentation/networking/ip-sysctl.rst, tcp_notsent_lowat).
+constexpr int unsent_bytes = 128 * 1024;
 
 /// The rate limit goes by this text, so a client has one name only: `::ffff:1.2.3.4` is 1.2.3.4.
 std::string name_of(const tcp::endpoint& peer) {
@@ -118,6 +123,7 @@ asio::awaitable<void, strand> listener::accept() {
       continue;
     }
     client.set_option(tcp::no_delay{true}, ec);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
     std::make_shared<session>(hub_, front_, std::move(client), name_of(peer))->start();
   }
 }

@@ -1,5 +1,7 @@
 // Clients that mean harm. After each of them the service serves.
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -265,6 +267,30 @@ TEST_CASE("A reader that takes nothing is dropped") {
   std::this_thread::sleep_for(milliseconds{1500});
   CHECK(w.receive().body.size() < 100'000'000);
   CHECK(serves(s));
+  std::filesystem::remove(name);
+}
+
+TEST_CASE("A reader that takes a little all the time is given all") {
+  running_server s{{.write_time = milliseconds{1500}}};
+  const std::string body(8'000'000, 'x');
+  char name[] = "/tmp/lazaret-big-XXXXXX";
+  const int file = ::mkstemp(name);
+  REQUIRE(::write(file, body.data(), body.size()) == static_cast<ssize_t>(body.size()));
+  ::close(file);
+  s.pipeline.have_reports({{"report.html", name}});
+  wire w{s.port()};
+  w.send("GET /v1/runs/" + known_run + "/report.html HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" +
+         std::string{bearer} + "\r\n");
+  std::string some(100'000, 0);
+  std::size_t taken = 0;
+  for (int n = 0; n < 20; ++n) {  // 400 KB/s, of which the kernel's buffers would hide all for longer than write_time
+    const auto got = ::recv(w.fd(), some.data(), some.size(), MSG_WAITALL);
+    taken += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    std::this_thread::sleep_for(milliseconds{250});
+  }
+  for (ssize_t got = 0; (got = ::recv(w.fd(), some.data(), some.size(), 0)) > 0;)
+    taken += static_cast<std::size_t>(got);
+  CHECK(taken > body.size());
   std::filesystem::remove(name);
 }
 
