@@ -228,6 +228,7 @@ void running_jail::hear_init() {
   switch (static_cast<kind>(from.number<std::uint8_t>())) {
     case kind::ready: {
       was_ready_ = true;
+      mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
       const auto present = from.number<std::uint8_t>();
       auto next = got->fds.begin();
       if ((present & protocol::has_audit) != 0 && next != got->fds.end()) audit_ = std::move(*next++);
@@ -330,7 +331,6 @@ void running_jail::announce() {
   if (!wire::send(request_.channel.get(), protocol::encode(kind::started, present), fds)) end(ending::canceled);
   if (terminal_) terminal_->master.reset();  // the slave stays: see terminal.hpp
   output_read_.reset(), error_read_.reset(), audit_.reset(), observations_.reset(), gateway_.reset(), names_.reset();
-  mounts_.reset(::open(("/proc/" + std::to_string(pid_) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));  // may have gone
   if (with_.guarded_by == nullptr) with_.loop.later(with_.when_idle);
 }
 

@@ -103,7 +103,7 @@ class JobsOfSeveralNodes(unittest.TestCase):
             nap = f"97.{time.time_ns()}"
             mine, queued = submit(front, napping(nap)), submit(front, "print(1)")
             says(front, mine, "begun")
-            self.assertTrue(processes(nap))
+            front.until(lambda: processes(nap), 20, "its program sleeps")
             self.assertEqual(test_jobs.request("DELETE", f"/jobs/{queued}", to=front.port)[1]["job"]["status"], "canceled")
             began = time.monotonic()
             status, answer, _ = test_jobs.request("DELETE", f"/jobs/{mine}", to=front.port)
