@@ -27,19 +27,15 @@ class log_stream final : public live_body {
 
   piece next() override {
     piece out;
-    // Before the log is read: when the job has ended by now, nothing is added to what is read after.
-    const auto job = site_.pipeline.jobs().find(id_);
-    if (!job) {
+    if (!over_ && !look_up()) {
       out.ended = true;
       return out;
     }
-    if (job->attempt != attempt_) begin(*job);
     look_ahead();
-    const bool over = batch::has_ended(job->status);
-    const auto until = over ? size_ : whole_lines_;
+    const auto until = over_ ? size_ : whole_lines_;
     send(std::min<std::uint64_t>(until, offset_ + bytes_at_once), out.bytes);
     out.more = offset_ < until;
-    if (over && !out.more) {
+    if (over_ && !out.more) {
       out.bytes += "event: end\ndata: complete\n\n";
       out.ended = true;
     }
@@ -47,6 +43,15 @@ class log_stream final : public live_body {
   }
 
  private:
+  /// Before the log is read: when the job has ended by now, nothing is added to what is read after. Only what has
+  /// ended is forgotten, and of that the rest of the log, if it is open here, is still told. False: there is none.
+  bool look_up() {
+    const auto job = site_.pipeline.jobs().find(id_);
+    if (job && job->attempt != attempt_) begin(*job);
+    over_ = !job || batch::has_ended(job->status);
+    return job || file_;
+  }
+
   /// The attempt that counts has a log of its own.
   void begin(const batch::job& job) {
     attempt_ = job.attempt;
@@ -88,6 +93,7 @@ class log_stream final : public live_body {
   const std::string id_;
   std::unique_ptr<durable::subscription> subscription_;
   int attempt_ = 0;
+  bool over_ = false;  ///< nothing will be added
   std::filesystem::path path_;
   sandbox::unique_fd file_;
   event_lines lines_;

@@ -108,6 +108,9 @@ class Forgotten(support.NeedsRoot):
                 self.assertTrue(read[path][1].endswith(b"\n\n"), read[path][1][-200:])
                 self.assertTrue(gone(path))
             self.assertNotIn(b"event: end", read[f"/v1/runs/{run_id}/events"][1])
+            log = read[f"/jobs/{job}/logs/stream"][1]
+            self.assertEqual(log.count(b"data: xxx"), 100000)
+            self.assertTrue(log.endswith(b"event: end\ndata: complete\n\n"), log[-200:])
 
             self.assertEqual(service.request("POST", "/v1/execute", {"argv": ["true"]})[0], 200)
             service.until(lambda: service.connections() == 0, 20, "no connection is left")

@@ -181,7 +181,7 @@ TEST_CASE("A layer that JAIL_REQUIRE names and the kernel lacks refuses every ja
   const auto jail = jails.client().start(inmate({"descriptors"}));
   REQUIRE(jail.has_error());
   CHECK(jail.error().describe() == refused.error().describe());
-  CHECK(jails.children().empty());
+  CHECK(eventually([&] { return jails.children().empty(); }));
 
   const auto reports = jails.client().self_test();
   INFO((reports ? "" : reports.error().describe()));
