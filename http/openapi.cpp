@@ -96,7 +96,7 @@ constexpr details known[] = {
     {"GET", "/v1/runs/{id}/events", event_path, "", "200", "text/event-stream", "", "404 422 503"},
     {"GET", "/v1/runs/{id}/report.json", run_path, "", "200", json_type, "", "404"},
     {"GET", "/v1/runs/{id}/report.html", run_path, "", "200", "text/html", "", "404"},
-    {"POST", "/v1/execute", execute_headers, "Execution", "200", json_type, "Executed", "400 404 409 413 422 503"},
+    {"POST", "/v1/execute", execute_headers, "Execution", "200", json_type, "Executed", "400 404 409 413 422 500 503"},
     {"GET", "/v1/executions/{id}", job_path, "", "200", json_type, "ExecutionShown", "404"},
     {"DELETE", "/v1/executions/{id}", job_path, "", "200", json_type, "ExecutionShown", "404 409 503"},
     {"GET", "/v1/execute/stream", stream_headers, "", "101", "", "", "400 426 503"},

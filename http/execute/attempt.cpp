@@ -34,7 +34,10 @@ checked<actors::execution_request> read_again(std::string_view body, const confi
   return read_execution(object, settings, runtimes);
 }
 
-batch::verdict failure_to_run(std::string why) { return {.error = std::move(why)}; }
+/// What the request asked for can't be had: its own fault, which is remembered with the status that says so. No bytes.
+batch::verdict refusal(refusal_text why) {
+  return {.error = std::move(why.detail), .artifacts = {{std::string{refusal_role}, std::to_string(why.status), 0, 0}}};
+}
 
 }  // namespace
 
@@ -48,18 +51,18 @@ batch::work_function execution_work(config settings, std::shared_ptr<const sandb
     if (!body) return failed(body.error()), std::nullopt;
     auto read = read_again(*body, *settings, *runtimes);
     std::string{}.swap(*body);
-    if (auto* wrong = std::get_if<complaint>(&read)) return failure_to_run(std::move(wrong->detail));
+    if (auto* wrong = std::get_if<complaint>(&read)) return refusal({wrong->status, std::move(wrong->detail)});
     auto& request = std::get<actors::execution_request>(read);
     request.rules.limits.cpu_shares = actors::batch_cpu_shares;  // those who wait for their answer come first
     if (request.compile) request.compile->rules.limits.cpu_shares = actors::batch_cpu_shares;
     const auto done = perform(request, std::move(stop));
     if (!done) return std::nullopt;
-    if (!has_run(*done)) return failure_to_run(describe_refusal(*done, own_paths(request)).detail);
+    if (!has_run(*done)) return refusal(describe_refusal(*done, own_paths(request)));
     LAZARET_FAULT_POINT("answer.ran");
     const auto text = boost::json::serialize(describe_execution(*done));
     if (auto kept = batch::write_whole(place.artifacts, text); !kept) {  // it ran: it is not run again for this
       failed(kept.error());
-      return failure_to_run("its answer could not be kept");
+      return batch::verdict{.error = "its answer could not be kept"};
     }
     LAZARET_FAULT_POINT("answer.kept");
     return batch::verdict{.status = batch::status::succeeded, .artifacts = {{"", "answer", 0, text.size()}}};

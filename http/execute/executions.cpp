@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <charconv>
 #include <chrono>
 #include <functional>
 
@@ -49,7 +50,7 @@ response describe(const site& s, const batch::job& job) {
                            {"attempts", job.attempt},
                            {"error", job.error.empty() ? json::value(nullptr) : json::value(job.error)}};
   response shown{.body = json::serialize(known)};
-  if (job.artifacts.empty()) return shown;
+  if (job.artifacts.empty() || job.artifacts.front().role == refusal_role) return shown;
   const auto& kept = job.artifacts.front();
   shown.body.back() = ',';  // the one object goes on as the other
   shown.file = s.pipeline.jobs().artifacts_of(job);
@@ -69,10 +70,20 @@ response taken_in(const batch::submitted& as) {
   return marked(as, std::move(accepted));
 }
 
+/// Of one that failed: what was wrong with the request, or ours.
+unsigned status_of(const batch::job& job) {
+  unsigned status = 500;
+  if (!job.artifacts.empty() && job.artifacts.front().role == refusal_role) {
+    const auto& text = job.artifacts.front().name;
+    std::from_chars(text.data(), text.data() + text.size(), status);
+  }
+  return status;
+}
+
 /// As the form that runs at once says it.
 response end_of(const site& s, const batch::job& job) {
   if (job.status == batch::status::canceled) return failed(409, "the execution was canceled");
-  if (job.artifacts.empty()) return failed(422, job.error);
+  if (job.status == batch::status::failed) return failed(status_of(job), job.error);
   response whole{.body = {}};
   whole.file = s.pipeline.jobs().artifacts_of(job);
   whole.piece = {job.artifacts.front().offset, job.artifacts.front().size};

@@ -17,8 +17,8 @@ void accept_execution(const site& s, const request& r, execution_manner manner, 
                       respond answer);
 
 /// The same, but with an answer that waits for its end, and is the synchronous form's then: whoever lost its connection
-/// comes back with the key. One that could not be run is 422 with its error, one that was canceled 409. 202 as above
-/// after ten minutes.
+/// comes back with the key. One that could not be run is refused as that form refuses it, 500 when that was not the
+/// request's fault; one that was canceled is 409. 202 as above after ten minutes.
 void accept_and_wait(const site& s, const request& r, durable::idempotency key, respond answer);
 
 response show_execution(const site& s, const request& r);
@@ -26,5 +26,7 @@ void cancel_execution(const site& s, const request& r, respond answer);
 
 /// The name of this front end at batch::desk.
 inline constexpr std::string_view executions_front = "execute";
+/// The role of a piece without bytes, kept with an execution whose request was at fault; its name is the HTTP status.
+inline constexpr std::string_view refusal_role = "refusal";
 
 }  // namespace lazaret::http

@@ -236,6 +236,8 @@ class Repeated(unittest.TestCase):
         for _ in range(2):
             status, answer, _ = self.ask({"argv": ["/there/is/none"]}, "none")
             self.assertEqual((status, answer["detail"]), (422, "argv[0]: can't be run: No such file or directory"))
+            status, answer, _ = self.ask({"runtime": "go", "artifact": "sha256:" + "0" * 64}, "gone")
+            self.assertEqual((status, answer["detail"].split(":")[0]), (404, "artifact"))
         with concurrent.futures.ThreadPoolExecutor() as clients:
             asked = clients.submit(self.ask, {"argv": ["sleep", "30"]}, "canceled")
             _, later, _ = self.ask({"argv": ["sleep", "30"], "async": True}, "canceled")
