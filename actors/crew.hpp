@@ -34,6 +34,7 @@ class crew {
   [[nodiscard]] std::size_t room() const noexcept { return wanted_ - std::min(wanted_, busy_ + resting_); }
   [[nodiscard]] bool has_room() const noexcept { return room() > 0; }
   [[nodiscard]] std::size_t busy() const noexcept { return busy_; }
+  [[nodiscard]] std::size_t wanted() const noexcept { return wanted_; }
 
   /// Surplus workers go: idle ones at once, busy ones when they are done.
   void want(std::size_t count) {

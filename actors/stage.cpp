@@ -41,9 +41,10 @@ stage_actor::behavior_type stage_state::start(stage_options options, std::shared
   options_ = std::move(options);
   board_ = std::move(figures);
   name = actors::name(options_.stage).data();  // a literal, so it ends where it should
-  budget_ = restart_budget{options_.restarts};
+  crew_ = std::make_unique<crew<stage_actor::stateful_pointer<stage_state>, worker_actor>>(
+      self_, name, *board_, options_.restarts, [this] { return self_->spawn<caf::detached>(worker, options_.work); });
   const auto settings = board_->of(name);
-  concurrency_ = settings.concurrency;
+  crew_->want(settings.concurrency);
   limit_ = settings.queue_limit;
   self_->set_down_handler([this](const caf::down_msg& down) { replace(down); });
   show();
@@ -55,8 +56,7 @@ stage_actor::behavior_type stage_state::start(stage_options options, std::shared
       [this](const strike&) { strike_worker(); },
       [this](const resend& late) { confirm(late.ticket); },
       [this](replenish) {
-        if (resting_ > 0) --resting_;
-        if (resting_ == 0) board_->healthy(name, true);
+        crew_->refill();
         pump();
       },
       [this](const wire& w) { meet(w); },
@@ -69,13 +69,12 @@ stage_state::~stage_state() {
     t.stop.request_stop();
     if (t.worker) caf::anon_send_exit(t.worker, caf::exit_reason::user_shutdown);
   }
-  for (const auto& w : idle_) caf::anon_send_exit(w, caf::exit_reason::user_shutdown);
 }
 
 void stage_state::meet(const wire& w) {
   if (queue_ == w.neighbours->queue) return;
   queue_ = w.neighbours->queue;
-  enlist me{caf::actor_cast<caf::strong_actor_ptr>(self_), options_.stage, {}, room(), concurrency_};
+  enlist me{caf::actor_cast<caf::strong_actor_ptr>(self_), options_.stage, {}, room(), crew_->wanted()};
   for (const auto& waiting : buffer_) me.holding.push_back(waiting.ticket);
   for (const auto& [run_id, t] : tasks_) me.holding.push_back(t.what.ticket);
   self_->send(queue_, std::move(me));
@@ -90,7 +89,7 @@ void stage_state::accept(assignment& work) {
 }
 
 void stage_state::pump() {
-  while (!buffer_.empty() && busy_ + resting_ < concurrency_) {
+  while (!buffer_.empty() && crew_->has_room()) {
     auto next = std::move(buffer_.front());
     buffer_.pop_front();
     const auto run_id = next.ticket.run_id;
@@ -109,22 +108,10 @@ void stage_state::pump() {
 }
 
 void stage_state::begin_task(task& t) {
-  t.worker = find_worker();
+  t.worker = crew_->take();
   t.began = steady_clock::now();
-  ++busy_;
   self_->send(queue_, begin{t.what.ticket});
   self_->send(t.worker, job{t.what.ticket, t.what.what, t.stop.get_token()});
-}
-
-worker_actor stage_state::find_worker() {
-  if (!idle_.empty()) {
-    auto w = std::move(idle_.back());
-    idle_.pop_back();
-    return w;
-  }
-  auto w = self_->spawn<caf::detached>(worker, options_.work);
-  self_->monitor(w);
-  return w;
 }
 
 void stage_state::complete(job_done& done) {
@@ -134,23 +121,12 @@ void stage_state::complete(job_done& done) {
   board_->meters().stage_finished(name, outcome_of(done.result, t.stop.stop_requested()),
                                   steady_clock::now() - t.began);
   if (!t.stop.stop_requested()) board_->took(name, steady_clock::now() - t.began);
-  leave(t.worker);
+  crew_->give_back(t.worker);
   t.worker = nullptr;
   t.result = std::move(done.result);
   LAZARET_FAULT_POINT("stage.result");
   confirm(done.ticket);
   pump();
-}
-
-/// The worker is free again, or goes when there are more than are wanted now.
-void stage_state::leave(const worker_actor& w) {
-  --busy_;
-  if (busy_ + idle_.size() + resting_ < concurrency_) {
-    idle_.push_back(w);
-  } else {
-    self_->demonitor(w.address());
-    self_->send_exit(w, caf::exit_reason::user_shutdown);
-  }
 }
 
 /// Keeps the result until the queue says that it is on disk.
@@ -167,60 +143,52 @@ void stage_state::forget(const ticket& t) {
   if (found == tasks_.end() || found->second.what.ticket != t) return;
   LAZARET_FAULT_POINT("stage.recorded");
   tasks_.erase(found);
-  self_->send(queue_, demand{options_.stage, 1, concurrency_});
+  self_->send(queue_, demand{options_.stage, 1, crew_->wanted()});
   pump();
 }
 
 void stage_state::replace(const caf::down_msg& down) {
-  std::erase_if(idle_, [&](const worker_actor& w) { return w.address() == down.source; });
   const auto found = std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& entry) {
     return entry.second.worker && entry.second.worker.address() == down.source;
   });
+  crew_->bury(down.source, found != tasks_.end());
   if (found != tasks_.end()) {
     auto& t = found->second;
     t.stop.request_stop();
     board_->meters().stage_finished(name, "crashed", steady_clock::now() - t.began);
     const auto lost = t.what.ticket;
     tasks_.erase(found);
-    --busy_;
     self_->send(queue_, give_back{lost, fell_by_itself(down)});
-    self_->send(queue_, demand{options_.stage, 1, concurrency_});
+    self_->send(queue_, demand{options_.stage, 1, crew_->wanted()});
   }
-  board_->meters().stage_restarted(name);
-  ++resting_;
-  const auto wait = budget_.spend(steady_clock::now());
-  if (budget_.exhausted(steady_clock::now())) board_->healthy(name, false);
-  self_->delayed_send(self_, wait, replenish{});
   show();
 }
 
 void stage_state::abort(const std::string& run_id) {
   if (const auto found = tasks_.find(run_id); found != tasks_.end()) found->second.stop.request_stop();
   const auto gone = std::erase_if(buffer_, [&](const assignment& waiting) { return waiting.ticket.run_id == run_id; });
-  if (gone > 0) self_->send(queue_, demand{options_.stage, static_cast<std::ptrdiff_t>(gone), concurrency_});
+  if (gone > 0) self_->send(queue_, demand{options_.stage, static_cast<std::ptrdiff_t>(gone), crew_->wanted()});
   show();
 }
 
-caf::result<adjusted> stage_state::change(const adjust& request) {
+caf::error check(const stage_change& wanted) {
   const auto in_range = [](const std::optional<std::int64_t>& value, std::size_t most) {
     return !value || (*value >= 1 && *value <= static_cast<std::int64_t>(most));
   };
-  if (!in_range(request.change.concurrency, max_workers))
-    return make_fault(fault::out_of_range, "concurrency: 1 to 64");
-  if (!in_range(request.change.queue_limit, max_stage_queue)) {
+  if (!in_range(wanted.concurrency, max_workers)) return make_fault(fault::out_of_range, "concurrency: 1 to 64");
+  if (!in_range(wanted.queue_limit, max_stage_queue))
     return make_fault(fault::out_of_range, "queue_limit: 1 to 100000");
-  }
-  const auto before = static_cast<std::ptrdiff_t>(concurrency_ + limit_);
-  if (request.change.concurrency) concurrency_ = static_cast<std::size_t>(*request.change.concurrency);
+  return {};
+}
+
+caf::result<adjusted> stage_state::change(const adjust& request) {
+  if (auto wrong = check(request.change)) return wrong;
+  const auto before = static_cast<std::ptrdiff_t>(crew_->wanted() + limit_);
+  if (request.change.concurrency) crew_->want(static_cast<std::size_t>(*request.change.concurrency));
   if (request.change.queue_limit) limit_ = static_cast<std::size_t>(*request.change.queue_limit);
-  board_->configure(name, concurrency_, limit_);
-  while (!idle_.empty() && busy_ + idle_.size() > concurrency_) {
-    self_->demonitor(idle_.back().address());
-    self_->send_exit(idle_.back(), caf::exit_reason::user_shutdown);
-    idle_.pop_back();
-  }
-  self_->send(queue_,
-              demand{options_.stage, static_cast<std::ptrdiff_t>(concurrency_ + limit_) - before, concurrency_});
+  board_->configure(name, crew_->wanted(), limit_);
+  const auto now = static_cast<std::ptrdiff_t>(crew_->wanted() + limit_);
+  self_->send(queue_, demand{options_.stage, now - before, crew_->wanted()});
   pump();
   return adjusted{board_->of(name)};
 }
@@ -229,15 +197,15 @@ void stage_state::strike_worker() {
   for (const auto& [run_id, t] : tasks_) {
     if (t.worker) return self_->send_exit(t.worker, caf::exit_reason::kill);
   }
-  if (!idle_.empty()) self_->send_exit(idle_.back(), caf::exit_reason::kill);
+  crew_->strike_idle();
 }
 
 std::size_t stage_state::room() const {
   const auto held = buffer_.size() + tasks_.size();
-  const auto most = concurrency_ + limit_;
+  const auto most = crew_->wanted() + limit_;
   return most > held ? most - held : 0;
 }
 
-void stage_state::show() { board_->occupy(name, buffer_.size(), busy_); }
+void stage_state::show() { board_->occupy(name, buffer_.size(), crew_->busy()); }
 
 }  // namespace lazaret::actors

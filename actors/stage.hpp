@@ -6,10 +6,12 @@
 /// back to the queue. A stage that is itself restarted holds nothing; the queue gives its runs out again.
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
 #include "actors/board.hpp"
+#include "actors/crew.hpp"
 #include "actors/messages.hpp"
 #include "actors/restart_budget.hpp"
 
@@ -54,8 +56,6 @@ class stage_state {
   void pump();
   void begin_task(task& t);
   void forget(const ticket& t);
-  void leave(const worker_actor& worker);
-  [[nodiscard]] worker_actor find_worker();
   [[nodiscard]] std::size_t room() const;
   void show();
 
@@ -63,14 +63,14 @@ class stage_state {
   stage_options options_;
   std::shared_ptr<board> board_;
   queue_actor queue_;
-  std::size_t concurrency_ = 1, limit_ = 1;
+  std::unique_ptr<crew<stage_actor::stateful_pointer<stage_state>, worker_actor>> crew_;
+  std::size_t limit_ = 1;
   std::deque<assignment> buffer_;
   std::unordered_map<std::string, task> tasks_;  ///< by run id
-  std::vector<worker_actor> idle_;
-  std::size_t busy_ = 0;
-  std::size_t resting_ = 0;  ///< places whose worker died and whose backoff is not over
-  restart_budget budget_;
 };
+
+/// What is wrong with a stage's new settings; none: an empty error.
+[[nodiscard]] caf::error check(const stage_change& wanted);
 
 /// A worker that nobody killed fell with an exception, which is the deed of what it worked on.
 [[nodiscard]] bool fell_by_itself(const caf::down_msg& down);

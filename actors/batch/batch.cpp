@@ -293,10 +293,7 @@ void batch_state::close() {
 caf::result<adjusted> batch_state::change(const adjust& request) {
   const auto& [concurrency, queue_limit] = request.change;
   if (concurrency && !options_.works) return make_fault(fault::fixed, "concurrency: INLINE_WORKER is 0");
-  if (concurrency && (*concurrency < 1 || *concurrency > static_cast<std::int64_t>(max_workers)))
-    return make_fault(fault::out_of_range, "concurrency: 1 to 64");
-  if (queue_limit && (*queue_limit < 1 || *queue_limit > static_cast<std::int64_t>(max_stage_queue)))
-    return make_fault(fault::out_of_range, "queue_limit: 1 to 100000");
+  if (auto wrong = check(request.change)) return wrong;
   const auto before = board_->of(name);
   if (queue_limit) limit_ = static_cast<std::size_t>(*queue_limit);
   const auto wanted = concurrency ? static_cast<std::size_t>(*concurrency) : before.concurrency;

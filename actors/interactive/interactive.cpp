@@ -52,9 +52,10 @@ runner_actor::behavior_type runner(runner_actor::pointer self, perform_function 
 interactive_actor::behavior_type interactive_state::start(interactive_options options, std::shared_ptr<board> figures) {
   options_ = std::move(options);
   board_ = std::move(figures);
-  budget_ = restart_budget{options_.restarts};
+  crew_ = std::make_unique<crew<interactive_actor::stateful_pointer<interactive_state>, runner_actor>>(
+      self_, name, *board_, options_.restarts, [this] { return self_->spawn<caf::detached>(runner, options_.work); });
   const auto settings = board_->of(name);
-  concurrency_ = settings.concurrency;
+  crew_->want(settings.concurrency);
   limit_ = settings.queue_limit;
   self_->set_down_handler([this](const caf::down_msg& down) { replace(down); });
   show();
@@ -66,8 +67,7 @@ interactive_actor::behavior_type interactive_state::start(interactive_options op
       [this](const adjust& request) { return change(request); },
       [this](const strike&) { strike_worker(); },
       [this](replenish) {
-        if (resting_ > 0) --resting_;
-        if (resting_ == 0) board_->healthy(name, true);
+        crew_->refill();
         pump();
       },
       [this](drain) { close(); },
@@ -79,7 +79,6 @@ interactive_state::~interactive_state() {
     refuse(one, fault::unavailable, "the stage is being restarted");
     if (one.worker) caf::anon_send_exit(one.worker, caf::exit_reason::user_shutdown);
   }
-  for (const auto& w : idle_) caf::anon_send_exit(w, caf::exit_reason::user_shutdown);
 }
 
 caf::result<ran> interactive_state::accept(run_now& request) {
@@ -118,7 +117,7 @@ bool interactive_state::may_begin(const claimant& who) const {
 
 void interactive_state::pump() {
   forget_who_left();
-  while (!line_.empty() && busy_ + resting_ < concurrency_) {
+  while (!line_.empty() && crew_->has_room()) {
     auto next = line_.end();
     for (auto at = line_.begin(); at != line_.end(); ++at) {
       const auto& who = errands_.at(*at).what.who;
@@ -127,9 +126,8 @@ void interactive_state::pump() {
     }
     if (next == line_.end()) break;  // whoever waits has their limit in hand
     auto& one = errands_.at(*next);
-    one.worker = find_worker();
+    one.worker = crew_->take();
     one.since = steady_clock::now();
-    ++busy_;
     in_hand_.add(one.what.who);
     self_->send(one.worker, run_one{*next, one.what.what, one.what.stop});
     line_.erase(next);
@@ -174,17 +172,6 @@ void interactive_state::forget_who_left() {
   });
 }
 
-runner_actor interactive_state::find_worker() {
-  if (!idle_.empty()) {
-    auto w = std::move(idle_.back());
-    idle_.pop_back();
-    return w;
-  }
-  auto w = self_->spawn<caf::detached>(runner, options_.work);
-  self_->monitor(w);
-  return w;
-}
-
 void interactive_state::complete(ran_by& done) {
   const auto found = errands_.find(done.id);
   if (found == errands_.end() || !found->second.worker) return;
@@ -202,18 +189,8 @@ void interactive_state::complete(ran_by& done) {
     one.answer.deliver(ran{std::move(done.result)});
   in_hand_.remove(one.what.who);
   errands_.erase(found);
-  leave(worker);
+  crew_->give_back(worker);
   pump();
-}
-
-void interactive_state::leave(const runner_actor& w) {
-  --busy_;
-  if (busy_ + idle_.size() + resting_ < concurrency_) {
-    idle_.push_back(w);
-  } else {
-    self_->demonitor(w.address());
-    self_->send_exit(w, caf::exit_reason::user_shutdown);
-  }
 }
 
 void interactive_state::expire(std::uint64_t id) {
@@ -225,40 +202,25 @@ void interactive_state::expire(std::uint64_t id) {
 
 /// A worker died. What it ran is lost: it was to run at once or not at all.
 void interactive_state::replace(const caf::down_msg& down) {
-  std::erase_if(idle_, [&](const runner_actor& w) { return w.address() == down.source; });
   const auto found = std::find_if(errands_.begin(), errands_.end(), [&](const auto& entry) {
     return entry.second.worker && entry.second.worker.address() == down.source;
   });
+  crew_->bury(down.source, found != errands_.end());
   if (found != errands_.end()) {
     auto& one = found->second;
     board_->meters().stage_finished(name, "crashed", steady_clock::now() - one.since);
     refuse(one, fault::unavailable, "");
     in_hand_.remove(one.what.who);
     errands_.erase(found);
-    --busy_;
   }
-  board_->meters().stage_restarted(name);
-  ++resting_;
-  const auto wait = budget_.spend(steady_clock::now());
-  if (budget_.exhausted(steady_clock::now())) board_->healthy(name, false);
-  self_->delayed_send(self_, wait, replenish{});
   show();
 }
 
 caf::result<adjusted> interactive_state::change(const adjust& request) {
-  const auto& [concurrency, queue_limit] = request.change;
-  if (concurrency && (*concurrency < 1 || *concurrency > static_cast<std::int64_t>(max_workers)))
-    return make_fault(fault::out_of_range, "concurrency: 1 to 64");
-  if (queue_limit && (*queue_limit < 1 || *queue_limit > static_cast<std::int64_t>(max_stage_queue)))
-    return make_fault(fault::out_of_range, "queue_limit: 1 to 100000");
-  if (concurrency) concurrency_ = static_cast<std::size_t>(*concurrency);
-  if (queue_limit) limit_ = static_cast<std::size_t>(*queue_limit);
-  board_->configure(name, concurrency_, limit_);
-  while (!idle_.empty() && busy_ + idle_.size() > concurrency_) {
-    self_->demonitor(idle_.back().address());
-    self_->send_exit(idle_.back(), caf::exit_reason::user_shutdown);
-    idle_.pop_back();
-  }
+  if (auto wrong = actors::check(request.change)) return wrong;
+  if (request.change.concurrency) crew_->want(static_cast<std::size_t>(*request.change.concurrency));
+  if (request.change.queue_limit) limit_ = static_cast<std::size_t>(*request.change.queue_limit);
+  board_->configure(name, crew_->wanted(), limit_);
   pump();
   return adjusted{board_->of(name)};
 }
@@ -267,7 +229,7 @@ void interactive_state::strike_worker() {
   for (const auto& [id, one] : errands_) {
     if (one.worker) return self_->send_exit(one.worker, caf::exit_reason::kill);
   }
-  if (!idle_.empty()) self_->send_exit(idle_.back(), caf::exit_reason::kill);
+  crew_->strike_idle();
 }
 
 /// What is in hand goes on; who waits is told at once.
@@ -285,6 +247,6 @@ void interactive_state::refuse(errand& whose, fault why, const char* detail) {
   whose.answer.deliver(make_fault(why, detail));
 }
 
-void interactive_state::show() { board_->occupy(name, line_.size(), busy_); }
+void interactive_state::show() { board_->occupy(name, line_.size(), crew_->busy()); }
 
 }  // namespace lazaret::actors

@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "actors/board.hpp"
+#include "actors/crew.hpp"
 #include "actors/messages.hpp"
 #include "actors/restart_budget.hpp"
 
@@ -85,23 +86,19 @@ class interactive_state {
   void drop_waiting(std::uint64_t id, fault why, const char* detail, std::string_view reason);
   [[nodiscard]] bool may_begin(const claimant& who) const;
   void forget_who_left();
-  void leave(const runner_actor& worker);
   void refuse(errand& whose, fault why, const char* detail);
-  [[nodiscard]] runner_actor find_worker();
   void show();
 
   interactive_actor::stateful_pointer<interactive_state> self_;
   interactive_options options_;
   std::shared_ptr<board> board_;
-  std::size_t concurrency_ = 1, limit_ = 1;
+  std::unique_ptr<crew<interactive_actor::stateful_pointer<interactive_state>, runner_actor>> crew_;
+  std::size_t limit_ = 1;
   std::deque<std::uint64_t> line_;  ///< who waits, longest first
   errands errands_;                 ///< who waits and who is being served
   tally in_hand_;
-  std::vector<runner_actor> idle_;
-  std::size_t busy_ = 0, resting_ = 0;
   std::uint64_t last_ = 0;
   bool draining_ = false;
-  restart_budget budget_;
 };
 
 [[nodiscard]] runner_actor::behavior_type runner(runner_actor::pointer self, perform_function work);
