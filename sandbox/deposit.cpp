@@ -1,9 +1,7 @@
 #include "sandbox/deposit.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,17 +9,14 @@
 #include <map>
 #include <string_view>
 
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/unique_fd.hpp"
 
 namespace lazaret::sandbox {
 namespace {
 
 unique_fd open_below(int root, const std::string& path, int flags, unsigned mode = 0) {
-  open_how how{};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-  how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how))};
+  return open_resolved(root, path.c_str(), static_cast<unsigned>(flags), beneath_through_no_link, mode);
 }
 
 /// errno of what stands in the way; 0 when all parents are there.

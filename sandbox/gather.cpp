@@ -2,9 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/path_pattern.hpp"
 #include "sandbox/utf8.hpp"
 
@@ -29,16 +28,9 @@ constexpr std::size_t most_path_bytes = 64 << 20;
 constexpr int most_links = 8;
 constexpr std::uint64_t beneath = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
-unique_fd open_below(int directory, const char* path, int flags, std::uint64_t resolve) {
-  open_how how{};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-  how.resolve = resolve;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, directory, path, &how, sizeof how))};
-}
-
 /// The entry itself, not what it may lead to.
 unique_fd look_at(int directory, const char* path) {
-  return open_below(directory, path, O_PATH | O_NOFOLLOW, beneath | RESOLVE_NO_SYMLINKS);
+  return open_resolved(directory, path, O_PATH | O_NOFOLLOW, beneath | RESOLVE_NO_SYMLINKS);
 }
 
 /// Opens what `place` (O_PATH) stands for, whatever has taken its name since. An owner may open what it owns, whatever
@@ -146,7 +138,7 @@ class collection {
   /// An absolute link means a place within the jail; what of it lies in the volume is known by its prefix.
   unique_fd follow(std::string path) const {
     for (int hops = 0; hops < most_links; ++hops) {
-      auto place = open_below(root_, path.c_str(), O_PATH, beneath);
+      auto place = open_resolved(root_, path.c_str(), O_PATH, beneath);
       if (place || errno != EXDEV) return place;
       const auto link = look_at(root_, path.c_str());
       std::array<char, PATH_MAX> text{};

@@ -2,15 +2,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/wire.hpp"
 
 namespace lazaret::sandbox {
@@ -18,10 +17,7 @@ namespace {
 
 /// The thing itself, whatever it is: no link is followed, and no pipe or device is opened to find out.
 unique_fd find(int root, const std::string& name) {
-  open_how how{};
-  how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how))};
+  return open_resolved(root, name.c_str(), O_PATH | O_NOFOLLOW, beneath_through_no_link | RESOLVE_NO_XDEV);
 }
 
 /// The owner may read what it owns, whatever mode the program left it with.

@@ -1,7 +1,6 @@
 #include "sandbox/mounts.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 #include <cerrno>
 
 #include "sandbox/layers/descriptors.hpp"
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -47,10 +47,7 @@ result<std::string> canonical_name(int fd) {
 
 /// Follows no symbolic link: a volume's content is hostile, and a link in it must not redirect a mount.
 unique_fd open_unlinked(const std::string& path) {
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
+  return open_resolved(AT_FDCWD, path.c_str(), O_PATH, through_no_link);
 }
 
 result<void> take_device(std::vector<detached_mount>& into, const char* path) {

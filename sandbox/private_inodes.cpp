@@ -1,11 +1,9 @@
 #include "sandbox/private_inodes.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include <set>
 #include <string_view>
 
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/proc_text.hpp"
 #include "sandbox/try.hpp"
 
@@ -180,10 +179,7 @@ result<unique_fd> private_view::clone(const std::string& canonical) {
   if (!where) return where.error();
   const auto overlay = overlay_of(where->lower);
   if (!overlay) return overlay.error();
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const unique_fd found{static_cast<int>(::syscall(SYS_openat2, *overlay, where->path.c_str(), &how, sizeof how))};
+  const auto found = open_resolved(*overlay, where->path.c_str(), O_PATH, beneath_through_no_link);
   if (!found) return os_failure("private_inodes", "open " + canonical, "must be reachable for everybody");
   unique_fd tree{::open_tree(found.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
   if (!tree) return os_failure("private_inodes", "open_tree " + canonical);

@@ -1,16 +1,15 @@
 #include "sandbox/shell.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "sandbox/mounts.hpp"
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::sandbox {
@@ -83,10 +82,7 @@ bool fits(const policy& common, const policy& asked) {
 bool finds_all_alone(const policy& common, const policy& asked) {
   const auto rest = after(asked.binds, common.binds);
   return std::ranges::all_of(rest, [](const bind_mount& b) {
-    open_how how{};
-    how.flags = O_PATH | O_CLOEXEC;
-    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    const unique_fd found{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, b.source.c_str(), &how, sizeof how))};
+    const auto found = open_resolved(AT_FDCWD, b.source.c_str(), O_PATH, through_no_link);
     return found || (b.optional && (errno == ENOENT || errno == ENOTDIR));
   });
 }

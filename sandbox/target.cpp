@@ -1,7 +1,7 @@
 #include "sandbox/target.hpp"
+#include "sandbox/open_resolved.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -128,11 +128,8 @@ bool target::is_python(const std::string& path) const {
       ::open(("/proc/" + std::to_string(thread_) + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (!root) return false;
   // The jail's links lead within the jail; its /proc/*/fd and the like lead nowhere.
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const unique_fd file{static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))};
-  if (!file) return false;
+  const auto file = open_resolved(root.get(), path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  if (!file) return errno == EAGAIN;  // somebody has something to hide
   const std::string self = "/proc/self/fd/" + std::to_string(file.get());
   if (is_python_name(link_text(self))) return true;
   struct stat info {};

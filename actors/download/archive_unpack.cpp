@@ -1,14 +1,13 @@
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "actors/download/archive.hpp"
 #include "actors/download/archive_reader.hpp"
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/unique_fd.hpp"
 
 namespace lazaret::download {
@@ -18,11 +17,7 @@ using sandbox::unique_fd;
 
 /// Below `folder`, through no link, onto no other file system.
 unique_fd open_beneath(int folder, const std::string& path, std::uint64_t flags, std::uint64_t mode = 0) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how))};
+  return sandbox::open_resolved(folder, path.c_str(), flags, sandbox::beneath_through_no_link | RESOLVE_NO_XDEV, mode);
 }
 
 /// The folder that holds `path`'s last component, made as needed.

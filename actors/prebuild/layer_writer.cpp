@@ -1,14 +1,13 @@
 #include "actors/prebuild/layer_writer.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/try.hpp"
 
 namespace lazaret::prebuild {
@@ -36,11 +35,8 @@ bool is_plain(std::string_view path, unsigned depth) {
 
 /// Follows no link that an earlier entry may have left.
 unique_fd open_below(int directory, const std::string& path, std::uint64_t flags, std::uint64_t mode = 0) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  return unique_fd{static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how))};
+  return sandbox::open_resolved(directory, path.c_str(), flags, sandbox::beneath_through_no_link | RESOLVE_NO_XDEV,
+                                mode);
 }
 
 result<void> set_time(int fd, std::int64_t modified) {

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "sandbox/open_resolved.hpp"
 #include "sandbox/try.hpp"
 #include "sandbox/unique_fd.hpp"
 
@@ -80,10 +80,7 @@ class ruleset {
   }
   /// Through no link: what a mount's target is, is what it was mounted on (mounts.cpp).
   result<void> allow(std::uint64_t rights, const std::string& path, bool may_be_absent = false) {
-    open_how how{};
-    how.flags = O_PATH | O_CLOEXEC;
-    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    const unique_fd place{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
+    const auto place = open_resolved(AT_FDCWD, path.c_str(), O_PATH, through_no_link);
     if (!place && errno == ENOENT && may_be_absent) return {};
     if (!place) return refused("open " + path);
     return allow_at(rights, place.get(), path);

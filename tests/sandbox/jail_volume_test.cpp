@@ -1,12 +1,11 @@
 // Volumes: what one run's jails share, and others don't.
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "sandbox/open_resolved.hpp"
 #include "tests/sandbox/started_jailer.hpp"
 
 using namespace lazaret::sandbox;
@@ -15,10 +14,7 @@ using namespace lazaret::sandbox::testing;
 namespace {
 
 std::string read_below(const volume& v, const char* name) {
-  open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  unique_fd file{static_cast<int>(::syscall(SYS_openat2, v.root(), name, &how, sizeof how))};
+  const auto file = open_resolved(v.root(), name, O_RDONLY, beneath_through_no_link);
   char text[64];
   const auto n = file ? ::read(file.get(), text, sizeof text) : -1;
   return n < 0 ? "" : std::string{text, static_cast<std::size_t>(n)};
