@@ -39,7 +39,7 @@ std::string describe(const lazaret::actors::run& what) {
 /// All samples, four at a time: most of them compute, some only wait for their limit.
 std::map<std::string, lazaret::actors::run> triage_all(const json::array& samples) {
   triage stage;
-  stage.options.wall = std::chrono::seconds{20};
+  stage.options.wall = std::chrono::seconds{40};
   stage.options.cpu = std::chrono::seconds{4};
   std::vector<lazaret::actors::run> runs(samples.size());
   std::atomic<std::size_t> next{0};

@@ -100,7 +100,7 @@ class SampleTest(support.NeedsRoot):
         samples = json.loads((support.MIRROR / "samples.json").read_text())
         self.assertGreater(len(samples), 50)
         named = {sample["name"]: set(sample["rules"]) for sample in samples}
-        with Index() as index, Service(index.url, MAX_CONCURRENCY=2, QUEUE_LIMIT=1000, RUN_TIMEOUT_SEC=12,
+        with Index() as index, Service(index.url, MAX_CONCURRENCY=2, QUEUE_LIMIT=1000, RUN_TIMEOUT_SEC=30,
                                        RLIMIT_CPU_SEC=4, DISK_LIMIT_MB=64) as service:
             runs = []
             for sample in samples:
