@@ -245,6 +245,15 @@ class Repeated(unittest.TestCase):
             self.assertEqual(service.request("DELETE", "/v1/executions/" + later["execution_id"])[0], 200)
             self.assertEqual((asked.result()[0], asked.result()[1]["detail"]), (409, "the execution was canceled"))
 
+    def test_a_fault_of_the_service_is_not_the_request_s(self):
+        with concurrent.futures.ThreadPoolExecutor() as clients:
+            asked = clients.submit(self.ask, {"argv": ["sleep", "4"]}, "unkept")
+            _, later, _ = self.ask({"argv": ["sleep", "4"], "async": True}, "unkept")
+            running(later["execution_id"])
+            (service.data / "blobs/jobs" / later["execution_id"]).chmod(0o555)
+            self.assertEqual((asked.result()[0], asked.result()[1]["detail"]), (500, "its answer could not be kept"))
+        self.assertEqual(self.ask({"argv": ["sleep", "4"]}, "unkept")[0], 500)
+
     def test_a_key_that_is_none_is_400(self):
         for wrong in ("", "a b", "x" * 256, '"'):
             for later in (True, False):
